@@ -1,0 +1,955 @@
+"""The glossary: one frozen class for each kind of thing a log can say.
+
+A class is named after what happened, never after a verdict. Its name in `snake_case` is the name
+of its rule in `grammars/`, of its atoms in the rows of the table, and of its lines in `events`.
+Fields are what the line says; a field that a wording leaves out is None.
+
+Class facts: `phase` places the event on a session's timeline; `strength` is how much a diagnosis
+may rest on it (high: a code or a reason was printed; medium: only words; low: opaque words);
+`echo` marks lines that only repeat that something else failed; `transport` marks lines that are
+printed at Debug of category Transport, so that their absence proves nothing where that is off.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
+
+from convai_logscan.model import Confidence, Where  # noqa: TC001 (fields are read at run time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something a log said, and where."""
+
+    where: Where
+
+    phase: ClassVar[str | None] = None
+    strength: ClassVar[Confidence] = "medium"
+    echo: ClassVar[bool] = False
+    transport: ClassVar[bool] = False
+
+    @property
+    def kind_name(self) -> str:
+        """Return the event's name, as rows and reports write it."""
+        return kind_of(type(self))
+
+
+def kind_of(event: type[Event]) -> str:
+    """Return the name of a kind of event: `LkConnected` is `lk_connected`."""
+    if event.__name__ == "ExceptionRaised":  # `Exception` is taken
+        return "exception"
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
+
+
+# --- Unity: header, packages, runs -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnityHeader(Event):
+    """The engine says its version: `Initialize engine version: …` and its editor forms."""
+
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnityOs(Event):
+    """The operating system of the machine (`OS: '…'`, `System name:`, `macOS version:`)."""
+
+    os: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnityBuild(Event):
+    """A line that tells editor from player, the platform or the scripting backend.
+
+    kind: editor, player, development, release, android, ios, webgl, windows, macos, linux.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnityDate(Event):
+    """An absolute time: kind is `date` (ISO text) or `utp` (epoch milliseconds)."""
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStart(Event):
+    """A new run begins in this file."""
+
+    phase: ClassVar[str | None] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayMode(Event):
+    """The editor enters play mode: every running session is over."""
+
+    phase: ClassVar[str | None] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package(Event):
+    """A registered package: version is what stands after `@` (a version, URL or file path)."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageError(Event):
+    """The Package Manager could not find or resolve a package."""
+
+    name: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompileError(Event):
+    """A C# compiler error; `owner` is convai, livekit or other, by path and symbol."""
+
+    code: str
+    message: str
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFailed(Event):
+    """The SDK's build processor refused or lost the stored credentials.
+
+    kind: restore, no_asset, in_package, no_fields.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExceptionRaised(Event):
+    """An exception head line; `owner` of the frames is kept in `where.speaker`."""
+
+    type: str
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DllMissing(Event):
+    """A native library could not be loaded.
+
+    kind: not_found, symbol (`cannot locate symbol`), arch (wrong architecture).
+    """
+
+    lib: str
+    kind: str
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntrypointMissing(Event):
+    """A native library lacks a function that the managed side calls."""
+
+    name: str
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FfiUnknownRequest(Event):
+    """The native LiveKit library is older than the managed side."""
+
+    type: str
+    strength: ClassVar[Confidence] = "high"
+
+
+# --- Convai: start-up --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootInit(Event):
+    """`Convai Bootstrapper: Initializing...`."""
+
+    phase: ClassVar[str | None] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootSettingsMissing(Event):
+    """The ConvaiSettings asset was not found."""
+
+    phase: ClassVar[str | None] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootKeyMissing(Event):
+    """The API key is not configured (start-up warning)."""
+
+    phase: ClassVar[str | None] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootAuthMode(Event):
+    """The project uses Auth Token mode; not an error."""
+
+    phase: ClassVar[str | None] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BootDone(Event):
+    """`Convai Bootstrapper: Initialization complete.`, printed after errors too."""
+
+    phase: ClassVar[str | None] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeStarted(Event):
+    """`[ConvaiRuntime] Started successfully`."""
+
+    phase: ClassVar[str | None] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimePaused(Event):
+    """The runtime paused; kind is the printed reason in snake case."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialsMissing(Event):
+    """Room start-up found no credentials (`Runtime credentials are not configured` and kin)."""
+
+    phase: ClassVar[str | None] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthTokenError(Event):
+    """Auth Token mode could not get or use a token.
+
+    kind: insecure, no_response, transport_failed, http, malformed, field_missing, field_empty,
+    bad_expiration, delegate, provider_missing, provider_failed, mode_required, empty_token,
+    empty_user, editor_key, rejected.
+    """
+
+    kind: str
+    status: int | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupError(Event):
+    """The room manager could not start.
+
+    kind: not_injected, factory_missing, adapter, no_active_character, no_target, not_started,
+    no_player, no_character, wrong_character, controller.
+    """
+
+    kind: str
+    phase: ClassVar[str | None] = "start"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupTimeout(Event):
+    """A connect gave up waiting for the manager or the host to start."""
+
+    phase: ClassVar[str | None] = "start"
+
+
+# --- Convai: connect ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectRequest(Event):
+    """A connect was asked for; kind: waiting, starting, create, rejoin, initializing."""
+
+    kind: str
+    character: str | None = None
+    url: str | None = None
+    phase: ClassVar[str | None] = "connect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectAttempt(Event):
+    """`Attempt {n} connecting character …` or `Room connection attempt {n} …`."""
+
+    n: int
+    character: str | None = None
+    mode: str | None = None
+    phase: ClassVar[str | None] = "connect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectOk(Event):
+    """The SDK's own success line of a connect (the room, not yet the character)."""
+
+    character: str | None = None
+    mode: str | None = None
+    phase: ClassVar[str | None] = "room"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectGiveup(Event):
+    """The SDK stopped trying."""
+
+    character: str | None = None
+    attempts: int | None = None
+    phase: ClassVar[str | None] = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectFailed(Event):
+    """A line that repeats that the connect failed; kind names the class of the line.
+
+    kind: room, transport, coordinator, character, attempt, cancelled.
+    """
+
+    kind: str
+    reason: str | None = None
+    echo: ClassVar[bool] = True
+    strength: ClassVar[Confidence] = "low"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinFallback(Event):
+    """Joining a stored room failed; a new one is created."""
+
+    room: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectLazy(Event):
+    """The manager waits for somebody to call ConnectAsync."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomDetails(Event):
+    """The Connect API's answer, in any form; `inferred` when only its consequence was seen."""
+
+    token: str | None = None  # a placeholder, or None
+    room_name: str | None = None
+    room_url: str | None = None
+    session_id: str | None = None
+    character_session_id: str | None = None
+    request_trace_id: str | None = None
+    inferred: bool = False
+    phase: ClassVar[str | None] = "room"
+    strength: ClassVar[Confidence] = "high"
+    transport: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomSummary(RoomDetails):
+    """The readable `Token: …; Room Name: …` line. A row's `room_details` is met by it too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomInitOutcome(Event):
+    """The failure outcome of the connect request (`Room init failure outcome`, `kind=Failed`)."""
+
+    category: str | None = None
+    status: int | None = None
+    code: str | None = None
+    recoverable: bool | None = None
+    message: str | None = None
+    phase: ClassVar[str | None] = "connect"
+    strength: ClassVar[Confidence] = "high"
+    transport: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestFailed(Event):
+    """The connect request failed.
+
+    status: HTTP status, None where none was had (0 counts as none).
+    code: the SDK's code for it, by status and body, where it can be told.
+    kind: http, network, timeout, refused (by the client itself), contract, parse, no_token, other.
+    """
+
+    kind: str = "other"
+    status: int | None = None
+    code: str | None = None
+    message: str | None = None
+    detail: str | None = None
+    phase: ClassVar[str | None] = "connect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnclassifiedConnect(Event):
+    """`[ConnectAPI] Unclassified response ({status}). Falling back to '{code}'. …`."""
+
+    status: int
+    code: str
+    body: str | None = None
+    phase: ClassVar[str | None] = "connect"
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSessionInvalid(Event):
+    """The stored character session id was refused and is dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSession(Event):
+    """The character session id that the SDK keeps for a character."""
+
+    character: str
+    character_session_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRefusal(Event):
+    """The SDK refused a connect request before sending it.
+
+    kind: character_id, service_url, end_user_id, action_config, roster, other.
+    """
+
+    kind: str
+    strength: ClassVar[Confidence] = "high"
+
+
+# --- Convai: transport and session state -------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(Event):
+    """`Connecting to LiveKit endpoint: …`: the Connect API has answered."""
+
+    host: str | None = None
+    phase: ClassVar[str | None] = "signal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LkConnected(Event):
+    """The LiveKit room is joined."""
+
+    room: str | None = None
+    phase: ClassVar[str | None] = "media"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LkConnectFailed(Event):
+    """The LiveKit connect failed; reason is None where the line is opaque."""
+
+    reason: str | None = None
+    phase: ClassVar[str | None] = "signal"
+    strength: ClassVar[Confidence] = "low"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkState(Event):
+    """A state of the LiveKit link or the transport (not of the session)."""
+
+    state: str
+    transport: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportDisconnected(Event):
+    """`Transport disconnected with reason: …`; on native the reason says nothing."""
+
+    reason: str
+    transport: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionTransition(Event):
+    """The session's state changed; states in the enum's words."""
+
+    from_state: str
+    to_state: str
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateForced(Event):
+    """An invalid or forced session transition was warned about; kind: invalid, forced, error.
+
+    kind `error` is a connect that was called while the session was in error.
+    """
+
+    kind: str
+    from_state: str | None = None
+    to_state: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionError(Event):
+    """A dotted code, printed by the SDK's metrics or by the game's own listener."""
+
+    code: str
+    message: str | None = None
+    phase: ClassVar[str | None] = "end"
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconnectAttempt(Event):
+    """`Reconnection attempt #{n}`, counted since the application started."""
+
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconnecting(Event):
+    """A line that says that the room is reconnecting."""
+
+    room: str | None = None
+    phase: ClassVar[str | None] = "talk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconnectOk(Event):
+    """The room reconnected."""
+
+    n: int | None = None
+    room: str | None = None
+    phase: ClassVar[str | None] = "talk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconnectFailed(Event):
+    """`Reconnection failed (error: {code})`."""
+
+    code: str | None = None
+    phase: ClassVar[str | None] = "end"
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisconnectRequested(Event):
+    """Somebody asked for the disconnect."""
+
+    reason: str | None = None
+    phase: ClassVar[str | None] = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomDisconnected(Event):
+    """The room is left, wanted or not."""
+
+    room: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnexpectedDrop(Event):
+    """`Room disconnected unexpectedly; clearing …`."""
+
+    phase: ClassVar[str | None] = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionEnded(Event):
+    """`Session ended (clean disconnect|error recovery): …`; kind: clean_disconnect, error_recovery."""
+
+    kind: str
+    connected_time: str | None = None
+    phase: ClassVar[str | None] = "end"
+
+
+# --- Convai: readiness, usage, talk ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CharacterReady(Event):
+    """The character is ready; kind: bot_ready, published, recovered."""
+
+    kind: str
+    character: str | None = None
+    participant: str | None = None
+    phase: ClassVar[str | None] = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CharReadyTimeout(Event):
+    """`Character ready timeout after {N}s`."""
+
+    seconds: float | None = None
+    character: str | None = None
+    phase: ClassVar[str | None] = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyDoubt(Event):
+    """The room is joined but readiness was not confirmed; kind: waiting, assumed."""
+
+    kind: str
+    seconds: float | None = None
+    phase: ClassVar[str | None] = "ready"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageLimit(Event):
+    """`Usage limit reached: {type} - {message}`."""
+
+    type: str
+    message: str | None = None
+    phase: ClassVar[str | None] = "talk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineError(Event):
+    """The service's pipeline reported an error; kind: fatal, error."""
+
+    kind: str
+    message: str | None = None
+    phase: ClassVar[str | None] = "talk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdleWarning(Event):
+    """`User idle warning: remaining_seconds={n}, …`."""
+
+    seconds: float
+    phase: ClassVar[str | None] = "talk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech(Event):
+    """Somebody spoke; kind: player, player_transcript, character, character_transcript.
+
+    The words themselves are never kept.
+    """
+
+    kind: str
+    phase: ClassVar[str | None] = "talk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction(Event):
+    """`Interaction created. …`: a second source of the character session id."""
+
+    character: str | None = None
+    character_session_id: str | None = None
+    phase: ClassVar[str | None] = "talk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency(Event):
+    """`[ClientLatency] …`; milliseconds, None where the part is absent."""
+
+    text: str
+
+
+# --- Convai: microphone and audio --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MicEvent(Event):
+    """The microphone worked; kind: published, enabled, disabled, muted, unmuted, device, skipped,
+    push_to_talk, vad."""
+
+    kind: str
+    phase: ClassVar[str | None] = "media"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MicError(Event):
+    """The microphone failed.
+
+    kind: denied, gesture, no_device, not_initialized, publish_failed, factory_missing, lost, busy,
+    failed, index.
+    """
+
+    kind: str
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioEvent(Event):
+    """Playback; kind: enabled, already_enabled."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioOutputError(Event):
+    """Playback failed; kind: wrong_object, not_enabled."""
+
+    kind: str
+    object: str | None = None
+
+
+# --- LiveKit -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LkDial(Event):
+    """LiveKit dials its signalling URL."""
+
+    host: str | None = None
+    phase: ClassVar[str | None] = "signal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LkRust(Event):
+    """A line of the native LiveKit engine (or of its C# wrapper); kind says which.
+
+    kind: proxy, signal_failed, path_fallback, fallback_failed, handshake, regions_failed,
+    region_fallback, auth_rejected, auth_rejected_later, join_retry, connect_error, pc_failed,
+    session_close, resuming, resume_failed, restarting, restart_failed, recovered, gave_up,
+    server_disconnect, stream_error, decode_error, publisher_timeout, negotiation_failed,
+    proxy_refused, roots_missing, tls_error, room_ready_timeout, panic, init_failed, other.
+    """
+
+    kind: str
+    message: str | None = None
+    n: int | None = None
+    phase: ClassVar[str | None] = "signal"
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LkJs(Event):
+    """A line of the LiveKit JavaScript client.
+
+    kind: signal_failed, signal_closed, v1_missing, attempt, initial_failed, region_retry,
+    regions_failed, pc_failed, negotiation_failed, unsupported, network_interrupted,
+    network_restored, disconnected, reconnecting, token_expired, gave_up, ping_timeout, state,
+    leave, publish_timeout, no_permission, bridge, other.
+    """
+
+    kind: str
+    message: str | None = None
+    phase: ClassVar[str | None] = "signal"
+    strength: ClassVar[Confidence] = "high"
+
+
+# --- Evidence: reasons inside other lines ------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason(Event):
+    """The printed reason of a failed connection.
+
+    peer: convai, livekit, other, or unknown until the session decides by what was in flight.
+    """
+
+    peer: str = "unknown"
+    host: str | None = None
+    phase: ClassVar[str | None] = "signal"
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IceEvidence(Reason):
+    """No media path; kind: wait_pc, pc_state, publisher_timeout, pc_connection, old_js."""
+
+    kind: str
+    phase: ClassVar[str | None] = "media"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalEvidence(Reason):
+    """The signalling connection failed.
+
+    kind: websocket, handshake, timeout, rejected, closed, regions, not_found, failed.
+    status: HTTP status where one is printed.
+    """
+
+    kind: str
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsEvidence(Reason):
+    """A certificate was refused; kind: untrusted, expired, name, revoked, other."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsEvidence(Reason):
+    """A host name could not be resolved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetEvidence(Reason):
+    """A socket failed.
+
+    kind: refused, reset, timeout, unreachable, forbidden, proxy, blocked_by_client, cors, offline,
+    other.
+    """
+
+    kind: str
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curl(Event):
+    """`Curl error {n}: …` of the engine; `host` is None where the line names none."""
+
+    n: int
+    host: str | None = None
+    port: int | None = None
+    message: str | None = None
+
+
+# --- Browser -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserDenied(Event):
+    """The browser refused the microphone; kind: denied, dismissed, iframe."""
+
+    kind: str
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserNodevice(Event):
+    """The browser found no microphone, or it is busy; kind: none, busy."""
+
+    kind: str
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserInsecure(Event):
+    """The page has no mediaDevices: it is not a secure context."""
+
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserAutoplay(Event):
+    """The browser keeps audio locked until a click."""
+
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserCors(Event):
+    """A request was blocked by CORS; `host` is the host asked for."""
+
+    host: str | None = None
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserMixed(Event):
+    """An insecure WebSocket from a secure page."""
+
+    strength: ClassVar[Confidence] = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserPage(Event):
+    """The page or build URL that the browser shows; scheme and host."""
+
+    scheme: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativelibCrash(Event):
+    """A JavaScript crash that names `NativeLib` in the LiveKit bridge."""
+
+    strength: ClassVar[Confidence] = "high"
+
+
+# --- Everything else ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry(Event):
+    """Any other SDK line; rows match it by its words."""
+
+    level: str | None
+    category: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unrecognised(Event):
+    """A record of a Convai or LiveKit speaker that no form accepts."""
+
+    message: str
+
+
+# --- What the sessions add ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected(Event):
+    """The session connected: an SDK success line, the room joined, or the Connected state."""
+
+    phase: ClassVar[str | None] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped(Event):
+    """A connected session was lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivekitTest(Event):
+    """What the user's LiveKit connection test said; result: passed, failed."""
+
+    result: str
+
+
+def _kinds() -> dict[str, type[Event]]:
+    """Return the event classes of this module by name, in the order of the glossary."""
+    bases = (Event, Reason)
+    return {
+        kind_of(value): value
+        for value in list(globals().values())
+        if isinstance(value, type) and issubclass(value, Event) and value not in bases
+    }
+
+
+KINDS: dict[str, type[Event]] = _kinds()
+
+# The dotted codes the SDK knows; no other word with a dot is one.
+CODES: frozenset[str] = frozenset(
+    [f"config.{c}" for c in (
+        "api_key_missing", "character_id_missing", "auth_token_provider_missing",
+        "auth_token_endpoint_invalid", "auth_token_mode_required")]
+    + [f"connection.{c}" for c in (
+        "connect_invalid_api_key", "invalid_token", "auth_failed", "auth_token_fetch_failed",
+        "connect_realtime_not_allowed", "connect_multi_character_not_allowed",
+        "connect_multi_character_roster_limit", "connect_character_not_found", "not_found",
+        "connect_validation_error", "connect_invalid_session_id", "bad_request",
+        "connect_concurrency_limit_reached", "connect_speaker_limit_reached", "rate_limited",
+        "connect_bot_start_failed", "connect_unhandled_server_exception", "service_unavailable",
+        "server_error", "network_error", "timeout", "failed")]
+    + [f"transport.{c}" for c in (
+        "ice_failed", "peer_connection_failed", "livekit_error", "signal_disconnected")]
+    + ["server.usage_limit_reached", "server.fatal_error", "server.error",
+       "session.token_expired", "session.invalid_state", "session.cancelled",
+       "protocol.message_invalid", "protocol.parse_failed",
+       "audio.mic_unavailable", "audio.mic_permission_denied", "audio.mic_publish_failed",
+       "lipsync.contract_conflict"]
+    + [f"vision.{c}" for c in (
+        "camera_lost", "camera_not_found", "camera_disabled", "device_not_found",
+        "device_unavailable", "device_init_timeout", "device_disconnected",
+        "render_texture_failed", "render_texture_timeout", "gpu_resources_failed",
+        "publish_failed", "room_not_connected", "track_manager_not_ready", "permission_denied",
+        "permission_timeout", "frame_source_null", "already_stopped", "unknown")]
+)  # fmt: skip
+
+
+def field_names(kind: str) -> tuple[str, ...]:
+    """Return the names that a row may filter on for this kind of event."""
+    own = tuple(f.name for f in fields(KINDS[kind]) if f.name != "where")
+    return (*own, "level", "category", "tag", "text", "speaker")
+
+
+def field_value(event: Event, name: str) -> Any:  # noqa: ANN401 (fields differ by kind)
+    """Return one field of an event as rows see it."""
+    if name in {"level", "category", "text", "speaker"} and not hasattr(type(event), name):
+        return getattr(event.where, name)
+    if name == "tag":
+        return event.where.tags
+    return getattr(event, name, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One step of the story; `session` 0 is outside of any session."""
+
+    what: Literal["event", "attempt_end", "session_end"]
+    session: int
+    attempt: int
+    event: Event | None = None
