@@ -1,0 +1,313 @@
+"""The line forms: `grammars/*.lark`, compiled when first needed, and what can be read off them.
+
+In: a message, without envelope and markup. Out: a `Form` (which kind of event, which fields) or
+None. A rule is named like its event class; `-> event__word` on an alternative sets the event's
+`kind` to `word`; every other rule is a field, named like the dataclass field.
+
+The first comment of a file declares its start rules: `// start: said bare` are parsed from the
+first character of the text, `// search: reason` may stand anywhere in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator  # noqa: TC003 (dataclass fields)
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lark import Lark, Token, Transformer, UnexpectedInput
+from lark.exceptions import LarkError
+from lark.grammar import NonTerminal, Rule, Symbol
+from lark.lexer import PatternStr, TerminalDef
+
+from convai_logscan.errors import GrammarError
+from convai_logscan.events import KINDS
+
+try:  # names moved between Python versions
+    from re import _parser as sre
+except ImportError:  # pragma: no cover (3.11 and later have it)
+    import sre_parse as sre
+
+SPEAKERS = ("convai", "livekit", "unity", "browser", "reasons")
+MIN_ANCHOR = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A recognised message: the kind of event and its fields, as text."""
+
+    kind: str
+    fields: dict[str, str]
+    end: int = 0  # for searched forms: where the form's text begins in the searched text
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A sample line of a grammar file, the kind it must become and fields it must have."""
+
+    file: str
+    line: int
+    text: str
+    kind: str
+    start: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+def grammar_text(name: str) -> str:
+    """Return a grammar file of the package, or of the folder beside it in a checkout."""
+    packaged = resources.files("convai_logscan").joinpath("grammars", f"{name}.lark")
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    beside = Path(__file__).resolve().parent.parent / "grammars" / f"{name}.lark"
+    try:
+        return beside.read_text(encoding="utf-8")
+    except OSError as error:
+        message = f"the grammar {name}.lark is missing"
+        raise GrammarError(message, hint="reinstall convai-logscan") from error
+
+
+class Speaker:
+    """One grammar file, compiled."""
+
+    def __init__(self, name: str, text: str | None = None) -> None:
+        """Compile the grammar `name`; `text` replaces the file in tests."""
+        self.name = name
+        own = grammar_text(name) if text is None else text
+        self.starts = _declared(own, "start")
+        self.searches = _declared(own, "search")
+        source = f"{own}\n{grammar_text('common')}"
+        try:
+            self._lark = Lark(
+                source,
+                parser="lalr",
+                lexer="contextual",
+                start=[*self.starts, *self.searches],
+                transformer=_transformer(source),
+                maybe_placeholders=False,
+            )
+        except LarkError as error:
+            raise GrammarError(str(error).splitlines()[0], f"grammars/{name}.lark") from error
+        self.rules: list[Rule] = self._lark.rules
+        self.terminals: dict[str, TerminalDef] = {t.name: t for t in self._lark.terminals}
+        self._openings = {s: _alternation(self.openings(s)) for s in self.searches}
+
+    def parse(self, start: str, text: str) -> Form | None:
+        """Return the form of the whole `text`, or None."""
+        try:
+            return self._lark.parse(text, start=start)  # type: ignore[return-value] # a Form: the transformer is embedded
+        except UnexpectedInput:
+            return None
+
+    def search(self, start: str, text: str) -> Iterator[Form]:
+        """Yield the forms of a search rule that stand anywhere in `text`, left to right."""
+        at = 0
+        opening = self._openings[start]
+        while found := opening.search(text, at):
+            form = self.parse(start, text[found.start() :])
+            if form is not None:
+                yield Form(form.kind, form.fields, found.start())
+            at = found.end()
+
+    def openings(self, start: str) -> set[str]:
+        """Return the literals with which the forms of `start` can begin."""
+        found: set[str] = set()
+        for rule in self._forms(start):
+            literals = self._first_literals(rule.expansion)
+            if not literals or min(map(len, literals)) < MIN_ANCHOR:
+                message = f"a form of {rule.origin.name} does not begin with a literal of {MIN_ANCHOR} characters: {rule}"
+                raise GrammarError(message, f"grammars/{self.name}.lark")
+            found |= literals
+        return found
+
+    def anchors(self, start: str) -> set[str]:
+        """Return literals of which every text that `start` accepts contains one."""
+        found: set[str] = set()
+        for rule in self._forms(start):
+            literals = self._required(rule.expansion, frozenset())
+            if literals is None or min(map(len, literals)) < MIN_ANCHOR:
+                message = f"a form of {rule.origin.name} has no literal to find it by: {rule}"
+                raise GrammarError(message, f"grammars/{self.name}.lark")
+            found |= literals
+        return found
+
+    def _forms(self, start: str) -> Iterator[Rule]:
+        """Yield the alternatives of every kind that is reachable from `start`."""
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            for rule in self.rules:
+                if rule.origin.name != name:
+                    continue
+                if name in KINDS:
+                    yield rule
+                else:
+                    todo.extend(s.name for s in rule.expansion if isinstance(s, NonTerminal))
+
+    def _first_literals(self, expansion: list[Symbol]) -> set[str]:
+        if not expansion:
+            return set()
+        first = expansion[0]
+        if isinstance(first, NonTerminal):
+            found: set[str] = set()
+            for rule in self.rules:
+                if rule.origin == first:
+                    inner = self._first_literals(rule.expansion)
+                    if not inner:
+                        return set()
+                    found |= inner
+            return found
+        pattern = self.terminals[first.name].pattern
+        if isinstance(pattern, PatternStr):
+            return {pattern.value}
+        return _prefixes(pattern.value)
+
+    def _required(self, expansion: list[Symbol], busy: frozenset[str]) -> set[str] | None:
+        options = [o for o in (self._literals(s, busy) for s in expansion) if o]
+        return max(options, key=lambda o: (min(map(len, o)), -len(o)), default=None)
+
+    def _literals(self, symbol: Symbol, busy: frozenset[str]) -> set[str] | None:
+        if isinstance(symbol, NonTerminal):
+            if symbol.name in busy:
+                return None
+            found: set[str] = set()
+            for rule in self.rules:
+                if rule.origin == symbol:
+                    inner = self._required(rule.expansion, busy | {symbol.name})
+                    if inner is None:
+                        return None
+                    found |= inner
+            return found or None
+        pattern = self.terminals[symbol.name].pattern
+        if isinstance(pattern, PatternStr):
+            return {pattern.value}
+        run = _longest_run(pattern.value)
+        return run or None
+
+
+@cache
+def speaker(name: str) -> Speaker:
+    """Return a compiled grammar; compiled once, when first asked for."""
+    return Speaker(name)
+
+
+def samples(name: str, text: str | None = None) -> list[Sample]:
+    """Return the sample lines of a grammar file (`// > line`, `// = field=value | …`)."""
+    own = grammar_text(name) if text is None else text
+    declared = [*_declared(own, "start"), *_declared(own, "search")]
+    found: list[Sample] = []
+    pending: list[tuple[int, str, dict[str, str]]] = []
+    kind = ""
+    for number, line in enumerate(own.splitlines(), 1):
+        if line.startswith("// > "):
+            pending.append((number, line[5:].replace("\\n", "\n"), {}))
+        elif line.startswith("// = "):
+            pairs = (part.split("=", 1) for part in line[5:].split(" | "))
+            pending[-1][2].update({key.strip(): value for key, value in pairs})
+        elif line.strip() and not line.startswith("//"):
+            opened = re.match(r"[!?]*([a-z]\w*)(?:\.-?\d+)?:", line)
+            kind = opened[1] if opened else kind
+            alias = re.search(r"->\s*(\w+)\s*$", line)
+            made, _, word = alias[1].partition("__") if alias else (kind, "", "")
+            if word:
+                for _, _, expected in pending:
+                    expected.setdefault("kind", word)
+            own_kind = made if made in KINDS else kind  # `-> connect_ok` in a rule of several kinds
+            found += [Sample(name, n, t, own_kind, declared[0], f) for n, t, f in pending]
+            pending = []
+    return found
+
+
+def _declared(text: str, what: str) -> tuple[str, ...]:
+    found = re.search(rf"^// {what}: (.+)$", text, re.MULTILINE)
+    return tuple(found[1].split()) if found else ()
+
+
+def _alternation(literals: set[str]) -> re.Pattern[str]:
+    ordered = sorted(literals, key=lambda literal: (-len(literal), literal))
+    return re.compile("|".join(map(re.escape, ordered)) or r"(?!)")
+
+
+def _transformer(source: str) -> Transformer[Token, Any]:
+    """Build the callbacks: a kind's rule gives a Form, a field's rule a pair."""
+    names = set(re.findall(r"^[!?]*([a-z]\w*)(?:\.-?\d+)?\s*:", source, re.MULTILINE))
+    aliases = set(re.findall(r"->\s*(\w+)", source))
+    methods: dict[str, Callable[..., Any]] = {}
+    for name in names | aliases:
+        kind, _, word = name.partition("__")
+        if kind in KINDS:
+            methods[name] = _form_callback(kind, word)
+        else:
+            methods[name] = _field_callback(name)
+    return type("Forms", (Transformer,), methods)()  # type: ignore[no-any-return]
+
+
+def _form_callback(kind: str, word: str) -> Callable[..., Form]:
+    def callback(_self: object, children: list[Any]) -> Form:
+        found = dict(child for child in children if isinstance(child, tuple))
+        if word:
+            found["kind"] = word
+        return Form(kind, found)
+
+    return callback
+
+
+def _field_callback(name: str) -> Callable[..., Any]:
+    def callback(_self: object, children: list[Any]) -> Any:  # noqa: ANN401 (Form or pair)
+        for child in children:
+            if isinstance(child, Form):  # a start rule
+                return child
+        return name, "".join(str(child) for child in children)
+
+    return callback
+
+
+def _prefixes(pattern: str) -> set[str]:
+    """Return the literals with which a regular expression begins, empty if it has none."""
+    parsed = list(sre.parse(pattern))
+    text = ""
+    for op, arg in parsed:
+        if str(op) == "LITERAL":
+            text += chr(arg)
+        elif str(op) in {"BRANCH", "SUBPATTERN"} and not text:
+            branches = arg[1] if str(op) == "BRANCH" else [arg[3]]
+            if str(op) == "SUBPATTERN" and len(arg[3]) == 1 and str(arg[3][0][0]) == "BRANCH":
+                branches = arg[3][0][1][1]
+            found = {_run_at_start(branch) for branch in branches}
+            return found if all(found) else set()
+        else:
+            break
+    return {text} if text else set()
+
+
+def _run_at_start(items: Any) -> str:  # noqa: ANN401 (sre's own tree)
+    text = ""
+    for op, arg in items:
+        if str(op) != "LITERAL":
+            break
+        text += chr(arg)
+    return text
+
+
+def _longest_run(pattern: str) -> set[str]:
+    """Return the longest literal that every match of a regular expression contains."""
+    best, run = "", ""
+    for op, arg in list(sre.parse(pattern)):
+        if str(op) == "LITERAL":
+            run += chr(arg)
+            best = max(best, run, key=len)
+        else:
+            run = ""
+            # A group that captures nothing is a bare branch.
+            inner = arg[3] if str(op) == "SUBPATTERN" else [(op, arg)]
+            if len(inner) == 1 and str(inner[0][0]) == "BRANCH":
+                branches = {_run_at_start(branch) for branch in inner[0][1][1]}
+                if all(branches) and min(map(len, branches)) > len(best):
+                    return branches
+    return {best} if best else set()
