@@ -1,0 +1,102 @@
+"""Every row proves itself on its own examples; bad rows are refused with their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from convai_logscan import rules
+from convai_logscan.errors import TableError
+from convai_logscan.rules import Example, Row
+from tests.compose import fill
+from tests.helpers import scanned
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TABLE = rules.builtin()
+CASES = [
+    pytest.param(row, example, id=f"{row.id}-{number}-{example.verdict}")
+    for row in TABLE.rows.values()
+    for number, example in enumerate(row.examples)
+]
+GOOD = '''symptom = "s"
+severity = "error"
+cause = "c"
+fix = ["f"]
+verify = "v"
+docs = "d"
+rank = 900
+when = """
+  mic_error{kind == "gesture"}
+"""
+[[example]]
+log = "x"
+[[counterexample]]
+log = "y"
+why = "z"
+'''
+
+
+@pytest.mark.parametrize(("row", "example"), CASES)
+def test_a_row_answers_its_examples(row: Row, example: Example) -> None:
+    log, secrets = fill(example.log)
+    source = scanned(log, example.options)
+    verdicts = [d.verdict for d in source.diagnoses if d.id == row.id]
+    expected = [] if example.verdict == "silent" else [example.verdict]
+    assert sorted(set(verdicts)) == expected
+    shown = repr(source)
+    assert [name for name, value in secrets.items() if name != "@user@" and value in shown] == []
+
+
+@pytest.mark.parametrize("row", TABLE.rows.values(), ids=lambda r: r.id)
+def test_a_row_speaks_in_sentences(row: Row) -> None:
+    for text in (row.symptom, row.cause, row.verify, *row.fix):
+        assert text.strip() == text
+        assert text.endswith((".", "?")), text
+    assert row.fix
+    assert row.docs.startswith("https://")
+
+
+def test_fatal_and_error_rows_keep_their_rank_band() -> None:
+    wrappers = {"retries-exhausted", "transport-reason-hidden", "reconnect-gave-up", "connect-failed-unspecified"}
+    assert {row.id for row in TABLE.rows.values() if row.rank >= 2000} <= wrappers
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "words"),
+    [
+        (("verify", "verfy"), ":5:", "unknown key `verfy`.*did you mean `verify`"),
+        (('rank = 900', 'rank = "900"'), ":7:", "`rank` must be a whole number"),
+        (('"error"', '"bad"'), ":2:", "`severity` must be one of"),
+        (("mic_error", "mic_eror"), ":9:3", "no event `mic_eror`.*did you mean `mic_error`"),
+        (('kind ==', 'knd =='), ":9:13", "no field `knd`.*did you mean `kind`"),
+        (('"gesture"', "gesture"), ":9:21", "must stand in quotes"),
+        (('mic_error{kind == "gesture"}', 'mic_error{kind == "gesture"} then'), ":9:", "cannot be read|ends too early"),
+        (('mic_error{kind == "gesture"}', 'room_details then mic_error{kind == $d.kind}'), ":9:", "not bound"),
+        (('mic_error{kind == "gesture"}', 'not mic_error'), ":9:", "needs a step that is seen"),
+        (("[[counterexample]]", "[[exampel]]"), ":13:", "unknown key `exampel`"),
+        (('severity = "error"', "severity = "), ":2:", "."),
+        (("symptom", "ask = \"?\"\nsymptom"), ":1:", "either `when` or `ask`"),
+    ],
+)  # fmt: skip
+def test_a_bad_row_is_refused_with_its_place(tmp_path: Path, change: tuple[str, str], place: str, words: str) -> None:
+    file = tmp_path / "row.toml"
+    text = GOOD.replace(*change, 1)
+    assert text != GOOD
+    with pytest.raises(TableError, match=words) as caught:
+        rules.load_row(text, file)
+    assert (caught.value.place or "").startswith(f"{file}{place}")
+
+
+def test_a_good_row_loads(tmp_path: Path) -> None:
+    assert rules.load_row(GOOD, tmp_path / "row.toml").chains
+
+
+def test_a_bad_row_of_a_user_is_kept_aside(tmp_path: Path) -> None:
+    (tmp_path / "good.toml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "bad.toml").write_text(GOOD.replace("mic_error", "mic"), encoding="utf-8")
+    table = rules.load([tmp_path])
+    assert list(table.rows) == ["good"]
+    assert [str(tmp_path / "bad.toml") in (e.place or "") for e in table.refused] == [True]
