@@ -1,0 +1,590 @@
+"""Take secrets out of text: behind this stage no object holds one.
+
+In: the text of one record at a time. Out: the same text with placeholders such as `{{room-token-1}}`.
+The shapes are data (secrets.toml). Values are kept in private, only to know them again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import ipaddress
+import json
+import re
+import tomllib
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+from urllib.parse import unquote
+
+from convai_logscan.errors import LogscanError
+from convai_logscan.model import TokenClaims
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = ["Redactor", "Shape", "TokenClaims", "load_shapes"]
+
+MASK: Final = "\ue000"  # stands over what is dealt with; no pattern takes it
+MAX_KNOWN = 50_000  # values that are known again
+MAX_CARRY = 16_384  # characters of an open value
+FEW = 64  # so many known values are looked for one by one
+LONG = 16  # from here on a value is known inside of other words, too
+
+# Placeholders of an earlier run, and those of test fixtures.
+_PLACEHOLDER = re.compile(
+    r"\{\{([a-z][a-z-]{1,30})-(\d{1,9})\}\}|(?<!\w)@[a-z][a-z0-9-]{1,40}@(?!\w)"
+)
+_PART = re.compile(r"\(\?&([a-z]+)\)")
+_LINE = re.compile(r"\S[^\r\n]*")
+_REST = re.compile(r"\.?[=\r\n\t ]*\Z")
+_WORD = re.compile(r"[^\W_]{4,}")
+_ESCAPED = re.compile(r"\\{1,4}u([0-9a-fA-F]{4})")
+_JSON_SECRET = re.compile(
+    r'"(?:token|\w{0,20}(?:key|[Kk]ey|Token|_token|secret|Secret|password))"\s*:|Bearer '
+)
+_AUTH = re.compile(r"auth[-_ ]?token", re.IGNORECASE)
+_JWT = re.compile(r"e(?:yJ|wo)[\w-]+(?:\.[\w-]+){1,2}", re.ASCII)
+_HEX_ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+_ADDRESS_LIKE = re.compile(r"0x[0-9A-Fa-f]+|[0-9a-f-]+")
+_VERSION = re.compile(
+    r"(?:release|build|revision|\bv|version|driver|(?<!ser)ver)\W{0,8}$", re.IGNORECASE
+)
+_NETWORK = re.compile(
+    r"\b(?:ip|to|from|host|addr|address|connect\w*|candidate|udp|tcp|server|peer|remote|dns|raddr|srflx|relay|endpoint|client|public|via)\b\W{0,4}(?:\w{1,24}\W{1,3})?$|[/[@]$",
+    re.IGNORECASE,
+)
+_SIGNATURES: Final = {"HS384": 64, "HS512": 86, "ES256": 86, "RS256": 342, "PS256": 342}
+_SIGNATURE = 43  # HS256, what room tokens have
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One form in which a secret is written."""
+
+    id: str
+    literals: tuple[str, ...]
+    pattern: re.Pattern[str]
+    not_value: re.Pattern[str]
+    case: bool = False
+    check: str | None = None
+    never: frozenset[str] = frozenset()
+    common: frozenset[str] = frozenset()
+    opens: re.Pattern[str] | None = None
+    wraps: re.Pattern[str] | None = None
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Find:
+    """A secret found in a text, by the places of its pieces (one a line)."""
+
+    pieces: list[tuple[int, int]]
+    shape: str
+    value: str
+    name: str | None = None  # the placeholder, where the value is known already
+
+
+@dataclass(frozen=True, slots=True)
+class _Carry:
+    """What stayed open at the end of a record: a label, or a value with its placeholder."""
+
+    text: str = ""
+    name: str | None = None
+
+
+# --- loading ---------------------------------------------------------------------------------------------------------
+
+
+def load_shapes(text: str | None = None) -> tuple[Shape, ...]:
+    """Return the shapes, from the packaged secrets.toml unless another text is given."""
+    if text is None:
+        return _packaged()
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise LogscanError(str(error), "secrets.toml") from error
+    return tuple(_shape(entry, n, data) for n, entry in enumerate(data.get("shape", []), 1))
+
+
+@cache
+def _packaged() -> tuple[Shape, ...]:
+    return load_shapes(
+        resources.files("convai_logscan").joinpath("secrets.toml").read_text("utf-8")
+    )
+
+
+def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
+    place = f"secrets.toml, shape {number} ({entry.get('id', 'no id')})"
+    words, parts = data.get("words", {}), data.get("parts", {})
+
+    def compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
+        for _ in range(4):  # parts may be made of parts
+            pattern = _PART.sub(lambda part: str(parts[part[1]]), pattern)
+        return re.compile(pattern, flags)
+
+    unknown = entry.keys() - set(Shape.__dataclass_fields__)
+    if unknown:
+        raise LogscanError(f"unknown key {min(unknown)!r}", place)
+    try:
+        shape = Shape(
+            id=entry["id"],
+            literals=tuple(entry["literals"]),
+            pattern=compiled(entry["pattern"]),
+            not_value=compiled(data["not_value"], re.VERBOSE | re.IGNORECASE),
+            case=entry.get("case", False),
+            check=entry.get("check"),
+            never=frozenset(words[entry["never"]] if "never" in entry else ()),
+            common=frozenset(words.get("common", ())),
+            opens=compiled(f"(?:{entry['opens']})(?&q)?[ \\t]{{0,8}}$")
+            if "opens" in entry
+            else None,
+            wraps=compiled(entry["wraps"]) if "wraps" in entry else None,
+            positive=tuple(entry.get("positive", ())),
+            negative=tuple(entry.get("negative", ())),
+        )
+    except KeyError as error:
+        raise LogscanError(f"{error} is missing", place) from error
+    except re.error as error:
+        raise LogscanError(f"bad pattern: {error}", place) from error
+    if "secret" not in shape.pattern.groupindex:
+        raise LogscanError("the pattern has no group 'secret'", place)
+    if shape.check is not None and shape.check not in _CHECKS:
+        raise LogscanError(f"unknown check {shape.check!r}", place)
+    return shape
+
+
+# --- what a value is -------------------------------------------------------------------------------------------------
+
+
+def _plain(raw: str) -> str:
+    """Return the value behind its escapes, so that one secret has one number however it is written."""
+    value = raw
+    for _ in range(3):
+        before = value
+        if "\\" in value:
+            value = _ESCAPED.sub(lambda digits: chr(int(digits[1], 16)), value).replace("\\/", "/")
+        if "%" in value:
+            value = unquote(value)
+        if "&" in value:
+            value = html.unescape(value)
+        if value == before:
+            break
+    return value
+
+
+def _segment(text: str) -> str:
+    """Return base64url text decoded, as far as it goes."""
+    text = text[:65_536].replace("-", "+").replace("_", "/").rstrip("=")
+    whole = text[: len(text) - (len(text) % 4 == 1)]
+    try:
+        return base64.b64decode(whole + "=" * (-len(whole) % 4)).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _object(segment: str) -> dict[str, Any]:
+    """Return the JSON object of a token segment; an empty one where it is none, or cut."""
+    try:
+        found = json.loads(_segment(segment))
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _payload(token: str) -> dict[str, Any]:
+    return _object(token.split(".")[1] if "." in token else token)
+
+
+def _grants(token: str) -> bool:
+    """Say whether a token opens a room; other tokens have the same form."""
+    return "video" in _payload(token)
+
+
+def _claims(token: str) -> TokenClaims:
+    """Return the four facts a room token leaves behind."""
+    payload = _payload(token)
+    video = payload.get("video")
+    room = video.get("room") if isinstance(video, dict) else None
+
+    def seconds(claim: str) -> int | None:
+        value = payload.get(claim)
+        return int(value) if isinstance(value, int | float) and abs(value) < 1e12 else None
+
+    return TokenClaims(
+        seconds("iat"), seconds("nbf"), seconds("exp"), room if isinstance(room, str) else None
+    )
+
+
+def _wordy(value: str) -> bool:
+    """Say whether a value is made of words, as identifiers are, and not of chance."""
+    digits = sum(character.isdigit() for character in value)
+    words = sum(map(len, re.findall(r"[a-z]{3,}", value)))
+    return digits <= 2 and (
+        words > 0.7 * len(value) or value.upper() == value or value.lower() == value
+    )
+
+
+def _jwt(value: str, _match: re.Match[str]) -> str | None:
+    header, *rest = value.split(".")
+    start = _segment(header)
+    if not start.lstrip().startswith("{"):
+        return None
+    if rest:
+        return value if '"' in start else None
+    claims = re.findall(r'"(exp|nbf|iss|video|sub|roomJoin)"', start)
+    return value if len(claims) > 1 or '"video"' in start else None
+
+
+def _base64(value: str, _match: re.Match[str]) -> str | None:
+    inside = _segment(value)
+    token = _JWT.search(inside)
+    if token:
+        return token[0]
+    return value if _JSON_SECRET.search(inside) else None
+
+
+def _opaque(value: str, _match: re.Match[str]) -> str | None:
+    pieces = re.split(r"[/.]", value)
+    path = pieces[-1].isalpha() and len(pieces[-1]) <= 5 and value.count(".") == 1
+    words = sum(bool(re.fullmatch(r"[A-Za-z][a-z]{2,}", piece)) for piece in pieces)
+    return None if path or words > 1 or len(value) < LONG or _wordy(value) else value
+
+
+def _mixed(value: str, _match: re.Match[str]) -> str | None:
+    if len(value) >= 20:
+        return _opaque(value, _match)
+    chance = any(map(str.isdigit, value)) or not (
+        value.islower() or value.isupper() or value.istitle()
+    )
+    return value if chance and not _HEX_ID.fullmatch(value) else None
+
+
+def _person(value: str, _match: re.Match[str]) -> str | None:
+    return None if _HEX_ID.fullmatch(value) else value
+
+
+def _public(value: str, match: re.Match[str]) -> str | None:
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return None
+    if not address.is_global or address.is_multicast:
+        return None
+    # A version has four parts, too. No host ends in zero; a low number in front needs a word or a port.
+    before = match.string[max(0, match.start() - 40) : match.start()]
+    if value.endswith(".0") or _VERSION.search(before):
+        return None
+    low = address.version == 4 and address.packed[0] < 32
+    port = match.string[match.end() : match.end() + 1] == ":"
+    return None if low and not port and not _NETWORK.search(before) else value
+
+
+_CHECKS: Final[dict[str, Callable[[str, re.Match[str]], str | None]]] = {
+    "jwt": _jwt,
+    "base64": _base64,
+    "opaque": _opaque,
+    "mixed": _mixed,
+    "person": _person,
+    "public": _public,
+}
+
+
+def _missing(token: str) -> int | None:
+    """Return how many characters of the signature are still to come; None where the payload is open."""
+    header, *rest = token.split(".")
+    if len(rest) < 2:
+        return None
+    return _SIGNATURES.get(str(_object(header).get("alg")), _SIGNATURE) - len(rest[1])
+
+
+def _fits(piece: str, missing: int | None) -> bool:
+    """Say whether the first word of the next line is the rest of a token that was cut."""
+    if missing is not None and len(piece) == missing:
+        return True
+    if len(piece) < LONG or (missing is not None and ("." in piece or len(piece) > missing)):
+        return False
+    return not _ADDRESS_LIKE.fullmatch(piece) and not _wordy(piece)
+
+
+def _fold(text: str) -> str:
+    """Return the text in lower case, letter by letter at the same place."""
+    low = text.lower()
+    return (
+        low
+        if len(low) == len(text)
+        else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+    )
+
+
+def _blank(text: str, places: list[tuple[int, int]]) -> str:
+    """Return the text with the places covered."""
+    pieces: list[str] = []
+    at = 0
+    for start, end in places:
+        pieces += (text[at:start], MASK * (end - start))
+        at = end
+    return "".join((*pieces, text[at:]))
+
+
+# --- the redactor ----------------------------------------------------------------------------------------------------
+
+
+class Redactor:
+    """The redactor of one source: it numbers, it knows values again, and it remembers one open line."""
+
+    def __init__(self, shapes: tuple[Shape, ...] | None = None) -> None:
+        self.counts: Counter[str] = Counter()
+        self.claims: dict[str, TokenClaims] = {}
+        self._shapes = load_shapes() if shapes is None else shapes
+        self._common = frozenset[str]().union(*(shape.common for shape in self._shapes))
+        self._trying: dict[str, list[int]] = {}
+        for n, shape in enumerate(self._shapes):
+            for literal in shape.literals:
+                self._trying.setdefault(literal, []).append(n)
+        # A literal that holds another one is only looked for where that one is.
+        literals = sorted(self._trying, key=len)
+        self._longer: dict[str, tuple[str, ...]] = {}
+        for literal in literals:
+            root = next((short for short in self._longer if short in literal), literal)
+            self._longer[root] = (*self._longer.get(root, ()), literal)
+        self._roots = tuple(self._longer)
+        self._next: Counter[str] = Counter()
+        self._names: dict[str, str] = {}  # value -> placeholder, for the numbering
+        self._known: dict[str, str] = {}  # value or part of it -> placeholder, wherever it stands
+        self._index: dict[
+            str, list[tuple[str, int]]
+        ] = {}  # longest word of a known value -> (value, its place)
+        self._carry = _Carry()
+        self._counting = True
+
+    def __repr__(self) -> str:
+        return f"Redactor({len(self._names)} values)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Redactor is not pickled: it knows secrets")
+
+    def redact(self, text: str) -> str:
+        """Return the text of one record without its secrets, on as many lines."""
+        low = _fold(text)
+        shapes = self._announced(low)
+        if (
+            not self._carry.text
+            and not any(
+                shape.pattern.search(text if shape.case else low)
+                or (shape.opens and self._open_label(text, (shape,)))
+                for shape in shapes
+            )
+            and not next(self._recalled(text), None)
+        ):
+            if "{{" in text:
+                self._reserve(text)
+            return text
+        carry, self._carry = self._carry, _Carry()
+        for _ in range(4):  # until nothing more is found, so that a second run finds nothing either
+            done = self._pass(text, carry)
+            if done == text:
+                break
+            text, carry = done, _Carry()
+        if not self._carry.text and shapes:
+            self._carry = _Carry(self._open_label(text, shapes))
+        return text
+
+    def again(self, text: str) -> str:
+        """Return other words about the record just read: not counted, and nothing stays open."""
+        carry, self._carry = self._carry, _Carry()
+        self._counting = False
+        try:
+            return self.redact(text)
+        finally:
+            self._carry, self._counting = carry, True
+
+    def _announced(self, low: str) -> list[Shape]:
+        """Return the shapes with a literal in the text, in their order."""
+        roots = [root for root in self._roots if root in low]
+        found = [
+            n
+            for root in roots
+            for literal in self._longer[root]
+            if literal in low
+            for n in self._trying[literal]
+        ]
+        return [self._shapes[n] for n in sorted(set(found))] if found else []
+
+    def _pass(self, text: str, carry: _Carry) -> str:
+        """Replace what is found now; the carry stands in front and is not given out again."""
+        lead = carry.text + "\n" if carry.text else ""
+        whole = lead + text
+        work = self._reserve(whole)
+        low = _fold(work)
+        finds: list[_Find] = []
+        for shape in self._announced(low):
+            hits = list(self._hits(shape, work, low))
+            if hits:
+                places = [piece for hit in hits for piece in hit.pieces]
+                work, low = _blank(work, places), _blank(low, places)
+                finds += hits
+        finds += self._bare(work)
+        if not finds:
+            return text
+        finds.sort(key=lambda find: find.pieces[0])
+        return self._written(whole, finds, len(lead), carry.name)
+
+    def _reserve(self, text: str) -> str:
+        """Cover the placeholders that are there already, and leave their numbers to them."""
+        places = []
+        for match in _PLACEHOLDER.finditer(text):
+            places.append(match.span())
+            if match[1]:
+                self._next[match[1]] = max(self._next[match[1]], int(match[2]))
+        return _blank(text, places) if places else text
+
+    def _hits(self, shape: Shape, work: str, low: str) -> Iterator[_Find]:
+        last = 0
+        for match in shape.pattern.finditer(work if shape.case else low):
+            start, end = match.span("secret")
+            if start < last:
+                continue  # inside of a token over several lines
+            raw, pieces = work[start:end], [(start, end)]
+            if shape.wraps:
+                raw, pieces = self._unwrapped(shape.wraps, work, start, end)
+            elif "\n" in raw:
+                pieces = [
+                    (start + line.start(), start + line.end()) for line in _LINE.finditer(raw)
+                ]
+            last = pieces[-1][1]
+            value = _plain(raw)
+            stays = {value.lower(), match.groupdict().get("top")}  # `top`: the end of a host name
+            if shape.not_value.fullmatch(value) or stays & shape.never:
+                continue
+            checked = _CHECKS[shape.check](value, match) if shape.check else value
+            if checked is None:
+                continue
+            other = (
+                shape.check == "jwt"
+                and _AUTH.search(work, max(0, start - 24), start)
+                and not _grants(value)
+            )
+            yield _Find(pieces, "auth-token" if other else shape.id, checked)
+
+    def _unwrapped(
+        self, wraps: re.Pattern[str], work: str, start: int, end: int
+    ) -> tuple[str, list[tuple[int, int]]]:
+        """Return a token over the ends of lines; where it may go on in the next record it stays open."""
+        pieces, token = [(start, end)], _plain(work[start:end])
+        missing = _missing(token)
+        while len(pieces) < 256 and (missing is None or missing > 0):
+            more = wraps.match(work, end)
+            if not more or not _fits(_plain(more["more"]), missing):
+                break
+            pieces.append(more.span("more"))
+            token += more["dot"] + _plain(more["more"])
+            end = more.end()
+            missing = _missing(token)
+        if (missing is None or missing > 0) and _REST.match(work, end) and end - start < MAX_CARRY:
+            self._carry = _Carry(work[start:].rstrip("\r\n"))
+        return token, pieces
+
+    def _bare(self, work: str) -> list[_Find]:
+        """Return where known values stand without a label."""
+        places = sorted(self._recalled(work), key=lambda place: (place[0], -len(place[1])))
+        finds, last = [], 0
+        for start, value in places:
+            end = start + len(value)
+            if start >= last and (len(value) >= LONG or _whole(work, start, end)):
+                finds.append(_Find([(start, end)], "", value, self._known[value]))
+                last = end
+        return finds
+
+    def _recalled(self, work: str) -> Iterator[tuple[int, str]]:
+        if len(self._known) <= FEW:
+            for value in self._known:
+                start = work.find(value)
+                while start >= 0:
+                    yield start, value
+                    start = work.find(value, start + len(value))
+            return
+        for word in _WORD.finditer(work):
+            for value, place in self._index.get(word[0], ()):
+                start = word.start() - place
+                if start >= 0 and work.startswith(value, start):
+                    yield start, value
+
+    def _written(self, whole: str, finds: list[_Find], lead: int, carried: str | None) -> str:
+        """Return the text behind the lead with every find replaced."""
+        out: list[str] = []
+        at = lead
+        for find in finds:
+            start = find.pieces[0][0]
+            given = start < lead and carried is not None  # the last record shows its placeholder
+            name = find.name or (carried if given else None) or self._name(find)
+            if find.name is None:
+                self._learn(find, name, whole)
+            if self._carry.text and start + len(self._carry.text) == len(whole.rstrip("\r\n")):
+                self._carry = _Carry(self._carry.text, name)
+            if self._counting and not given:
+                self.counts[name[2:-2].rpartition("-")[0]] += 1
+            for piece_start, piece_end in find.pieces:
+                if piece_start >= lead:
+                    out += (whole[at:piece_start], "" if given else name)
+                    at, given = piece_end, True
+        out.append(whole[at:])
+        return "".join(out)
+
+    def _name(self, find: _Find) -> str:
+        """Return the placeholder of a value: numbered by first sight, one number for one value."""
+        # A short value may be a user name here and a password there; those two are not one secret.
+        key = find.value if len(find.value) >= 8 else f"{find.shape}\0{find.value}"
+        name = self._names.get(key) or self._known.get(find.value)
+        if name is None:
+            self._next[find.shape] += 1
+            name = f"{{{{{find.shape}-{self._next[find.shape]}}}}}"
+            if len(self._names) < MAX_KNOWN:
+                self._names[key] = name
+        return name
+
+    def _learn(self, find: _Find, name: str, whole: str) -> None:
+        """Remember a value, and those of its parts that are secrets by themselves."""
+        values = {find.value}
+        if len(find.pieces) == 1:
+            values.add(whole[slice(*find.pieces[0])])
+        if find.shape in {"room-token", "auth-token"} and "." in find.value:
+            values.update(find.value.split(".")[1:])
+        if find.shape == "url-credential":
+            values.add(find.value.partition(":")[2])
+        if find.shape == "room-token" and (name not in self.claims or len(find.pieces) > 1):
+            self.claims[name] = _claims(find.value)
+        for value in values - self._known.keys():
+            words = _WORD.findall(value)
+            if words and len(self._known) < MAX_KNOWN and self._tells(find.shape, value):
+                self._known[value] = name
+                word = max(words, key=len)
+                self._index.setdefault(word, []).append((value, value.index(word)))
+
+    def _tells(self, shape: str, value: str) -> bool:
+        """Say whether a value, met alone, is still the secret and not a common word."""
+        if shape == "address" or value.lower() in self._common:
+            return False
+        if shape == "user":
+            return len(value) >= 4
+        return len(value) >= LONG or (len(value) >= 8 and not value.isalpha())
+
+    def _open_label(self, text: str, shapes: Iterable[Shape]) -> str:
+        """Return the label at the end of a record whose value may begin the next one."""
+        line = text.rstrip("\r\n").rpartition("\n")[2][-80:]
+        low = _fold(line)
+        for shape in shapes:
+            found = shape.opens.search(low) if shape.opens else None
+            if found:
+                return line[found.start() :]
+        return ""
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    """Say whether a place is not inside of a longer word."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    return not (before.isalnum() or before == "_" or after.isalnum() or after == "_")
