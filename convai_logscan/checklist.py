@@ -1,0 +1,143 @@
+"""The firewall checklist: six steps, each proven, disproven or unknown, with the line that shows it.
+
+In: diagnoses, and the few events that prove a step. Out: six `ChecklistStep`s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from convai_logscan.events import (
+    CharacterReady,
+    Connected,
+    ConnectOk,
+    Endpoint,
+    Event,
+    IceEvidence,
+    LkConnected,
+    RestFailed,
+    RoomDetails,
+    RoomInitOutcome,
+    SessionTransition,
+    Speech,
+    UnclassifiedConnect,
+)
+from convai_logscan.model import ChecklistStep, Diagnosis, StepVerdict
+
+TITLES = (
+    "TCP 443 to live.convai.com and api.convai.com",
+    "TCP 443 to the LiveKit hosts",
+    "UDP media where the network permits it",
+    "No TLS inspection of these hosts",
+    "Room details with a wss:// room URL",
+    "Connected, and the character responds",
+)
+_CONVAI_BLOCKED = (
+    "convai-endpoint-blocked", "dns-convai", "tls-inspection-convai", "captive-portal",
+    "machine-offline", "proxy-connect-refused",
+)  # fmt: skip
+_LIVEKIT_BLOCKED = ("livekit-signal-blocked", "livekit-host-unreachable", "dns-livekit", "tls-inspection-livekit", "websocket-upgrade-stripped")
+_MEDIA_BLOCKED = ("livekit-media-blocked", "media-fallback-blocked", "turn-tls-inspected")
+_INSPECTED = ("tls-inspection-convai", "tls-inspection-livekit", "turn-tls-inspected")
+
+
+@dataclass(slots=True)
+class Proofs:
+    """The first line that proves each step."""
+
+    _answer: int | None = None
+    _joined: int | None = None
+    _details: int | None = None
+    _details_url: bool = False
+    _responds: int | None = None
+    _rest_failed: int | None = None
+
+    _signal: int | None = field(default=None)
+
+    def event(self, event: Event) -> None:
+        """Take one event of a session."""
+        line = event.where.line
+        if isinstance(event, RoomDetails):
+            self._answer = self._answer or line
+            if not event.inferred:
+                self._details = self._details or line
+                self._details_url = self._details_url or (event.room_url or "").startswith(("wss:", "ws:"))
+        elif isinstance(event, Endpoint):
+            self._answer = self._answer or line
+            if (event.host or "").startswith("wss:"):
+                self._details, self._details_url = self._details or line, True
+        elif isinstance(event, (RestFailed, UnclassifiedConnect, RoomInitOutcome)):
+            if event.status:
+                self._answer = self._answer or line
+            self._rest_failed = self._rest_failed or line
+        elif isinstance(event, (LkConnected, ConnectOk, Connected)):
+            self._joined = self._joined or line
+        elif isinstance(event, IceEvidence):
+            self._signal = self._signal or line
+        if isinstance(event, CharacterReady) or (
+            isinstance(event, SessionTransition) and event.to_state == "Connected"
+        ) or (isinstance(event, Speech) and event.kind.startswith("character")):
+            self._responds = self._responds or line
+
+    def steps(self, diagnoses: list[Diagnosis]) -> list[ChecklistStep]:
+        """Return the six steps."""
+        firing = {d.id: d for d in reversed(diagnoses) if d.verdict == "fires" and not d.recovered}
+
+        def first(ids: tuple[str, ...]) -> Diagnosis | None:
+            found = [firing[one] for one in ids if one in firing]
+            return min(found, key=lambda d: d.first_line, default=None)
+
+        def step(number: int, verdict: StepVerdict, why: str, line: int | None) -> ChecklistStep:
+            return ChecklistStep(number, verdict, why, line)
+
+        def blocked(number: int, found: Diagnosis) -> ChecklistStep:
+            return step(number, "disproven", found.symptom, found.first_line or None)
+
+        steps: list[ChecklistStep] = []
+        convai = first(_CONVAI_BLOCKED)
+        if convai:
+            steps.append(blocked(1, convai))
+        elif self._answer:
+            steps.append(step(1, "proven", "The Connect API answered.", self._answer))
+        else:
+            steps.append(step(1, "unknown", "No connect request was answered or refused in this log.", None))
+        livekit = first(_LIVEKIT_BLOCKED)
+        if livekit:
+            steps.append(blocked(2, livekit))
+        elif self._joined:
+            steps.append(step(2, "proven", "The LiveKit room was joined.", self._joined))
+        elif self._signal:
+            steps.append(step(2, "proven", "LiveKit signalling was up when the media path failed.", self._signal))
+        else:
+            steps.append(step(2, "unknown", "No LiveKit connection was seen to succeed or to be refused.", None))
+        media = first(_MEDIA_BLOCKED)
+        if media:
+            steps.append(blocked(3, media))
+        elif self._joined:
+            steps.append(step(3, "unknown", "Media came up, but a log does not say whether over UDP or over TURN on TCP 443.", None))
+        else:
+            steps.append(step(3, "unknown", "No media path was tried in this log.", None))
+        inspected = first(_INSPECTED)
+        if inspected:
+            steps.append(blocked(4, inspected))
+        elif self._joined and self._answer:
+            steps.append(step(4, "unknown", "No certificate was refused; an inspecting proxy whose root is trusted would not show.", None))
+        else:
+            steps.append(step(4, "unknown", "No line names a certificate.", None))
+        if self._details and self._details_url:
+            steps.append(step(5, "proven", "Room details name a wss:// room URL.", self._details))
+        elif self._rest_failed and not self._answer:
+            steps.append(step(5, "disproven", "The connect request failed before room details came.", self._rest_failed))
+        elif self._rest_failed and not self._details and not self._joined:
+            steps.append(step(5, "disproven", "The Connect API refused the request, so there are no room details.", self._rest_failed))
+        else:
+            why = "Room details are printed at Debug of category Transport only."
+            steps.append(step(5, "unknown", why, None))
+        stopped = next((d for d in diagnoses if d.root), None)
+        if self._responds:
+            steps.append(step(6, "proven", "The character was ready or spoke.", self._responds))
+        elif stopped:
+            steps.append(step(6, "disproven", stopped.symptom, stopped.first_line or None))
+        else:
+            steps.append(step(6, "unknown", "No line shows the character ready.", None))
+        return steps

@@ -1,0 +1,562 @@
+"""Which rows of the table a session meets, and which of them is the cause.
+
+In: the steps of the sessions stage. Out: diagnoses. One slot a row, step and key, and deadlines on a
+heap, so that memory does not grow with the log. A row fires, stays silent, or is inconclusive
+because an absence that is its evidence could not have been seen.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterator  # noqa: TC003 (return annotation)
+from dataclasses import dataclass, field
+from itertools import count
+
+from convai_logscan.events import KINDS, Event, RoomDetails, Said
+from convai_logscan.model import (
+    CONFIDENCES,
+    SEVERITIES,
+    TEXT_LIMIT,
+    WRAPPER_RANK,
+    Confidence,
+    Diagnosis,
+    Evidence,
+    Severity,
+    Stamp,
+)
+from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table
+
+MAX_EVIDENCE = 5
+MAX_SLOTS = 64  # pending starts of one step with different join values
+DEFAULT_LINES = 2000  # stands for a window in seconds where there is no clock
+
+_Key = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class _Partial:
+    """A chain on its way: the events that met its steps so far."""
+
+    events: tuple[Event, ...]
+    bound: dict[str, Event]
+    attempt: int
+
+
+@dataclass(slots=True)
+class _Hit:
+    """A completed match; `absent` says that an absence is part of the evidence."""
+
+    chain: int
+    events: tuple[Event, ...]
+    attempt: int
+    absent: tuple[Operand, ...] = ()
+    cut: bool = False  # the log ended before the wait for the absence was over
+
+
+@dataclass(slots=True)
+class _Wait:
+    """A match that waits for something not to come."""
+
+    hit: _Hit
+    step: Step
+    bound: dict[str, Event]
+    over: bool = False
+
+
+@dataclass(slots=True)
+class _Count:
+    """The latest occurrences of a counted step."""
+
+    events: list[Event] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Chain:
+    """One chain of one row in one session."""
+
+    row: Row
+    number: int
+    chain: Chain
+    slots: dict[tuple[int, _Key], _Partial] = field(default_factory=dict)
+    counts: dict[tuple[int, _Key], _Count] = field(default_factory=dict)
+    parts: dict[tuple[int, _Key], dict[int, Event]] = field(default_factory=dict)
+    absent_at: dict[tuple[int, int], Event] = field(default_factory=dict)
+    excluded: set[int] = field(default_factory=set)
+    held: dict[int, list[_Hit]] = field(default_factory=dict)
+    waits: list[_Wait] = field(default_factory=list)
+    furthest: tuple[int, _Partial] | None = None  # the last step that was met, for `explain`
+    ended_by: Event | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one chain of a row got in one session."""
+
+    session: int
+    chain: int
+    steps: tuple[tuple[str, Evidence | None], ...]  # each step as written, and the line that met it
+    ended_by: Evidence | None  # what excluded or cancelled the match
+    fired: bool
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a row has found in one session."""
+
+    row: Row
+    hits: dict[tuple[int, int, str], int] = field(default_factory=dict)  # attempt, chain, kind: how often
+    evidence: dict[tuple[int, int], Event] = field(default_factory=dict)  # chain, step: first event
+    first: _Hit | None = None
+    last_line: int = 0
+    attempts: set[int] = field(default_factory=set)
+    against: Event | None = None
+    recovered: bool = False
+    absent: tuple[Operand, ...] = ()
+    seen_plainly: bool = False  # some hit needed no absence
+    cut: bool = False
+
+
+class _Room:
+    """Everything about one session: its chains, what they found, what could be seen."""
+
+    def __init__(self, number: int, rows: list[Row]) -> None:
+        self.number = number
+        self.chains = [
+            _Chain(row, index, chain) for row in rows for index, chain in enumerate(row.chains)
+        ]
+        self.by_event: dict[str, list[_Chain]] = defaultdict(list)
+        for one in self.chains:
+            names = {name for step in one.chain.steps for name in step.operand.events()}
+            names |= {n for step in one.chain.steps for operand in step.between for n in operand.events()}
+            names |= {name for operand in one.chain.without for name in operand.events()}
+            for name in names:
+                self.by_event[name].append(one)
+        self.against: dict[str, list[tuple[Row, Operand]]] = defaultdict(list)
+        for row in rows:
+            for operand in row.against:
+                for name in operand.events():
+                    self.against[name].append((row, operand))
+        self.found: dict[str, _Found] = {}
+        self.debug = self.transport_debug = self.livekit_native = False
+        self.by_line: list[tuple[int, int, _Chain, _Wait]] = []
+        self.by_time: dict[str, list[tuple[float, int, _Chain, _Wait]]] = defaultdict(list)
+
+
+class Diagnoser:
+    """Follows the rows through the sessions of one source."""
+
+    def __init__(self, table: Table, watch: str | None = None) -> None:
+        """Take the loaded table; `watch` is a row whose progress is kept."""
+        self._watch = watch
+        self.progress: list[Progress] = []
+        self._session_rows = [row for row in table.rows.values() if row.chains and row.scope == "session"]
+        source_rows = [row for row in table.rows.values() if row.chains and row.scope == "source"]
+        self._source = _Room(0, source_rows)
+        self._rooms: dict[int, _Room] = {0: _Room(0, self._session_rows)}
+        self._order = count()
+        self.diagnoses: list[Diagnosis] = []
+        self.used: set[str] = set()  # texts that a firing row rests on
+        self.truncated = False
+
+    def feed(self, said: Said) -> None:
+        """Take one step of the sessions stage."""
+        room = self._rooms.get(said.session)
+        if room is None:
+            room = self._rooms[said.session] = _Room(said.session, self._session_rows)
+        if said.what == "event" and said.event is not None:
+            self._event(room, said.event, said.attempt)
+            self._event(self._source, said.event, 0)
+        elif said.what == "attempt_end":
+            self._end_attempt(room, said.attempt)
+        elif said.what == "session_end":
+            self._end_session(room, None)
+            del self._rooms[said.session]
+
+    def finish(self, lines: int) -> list[Diagnosis]:
+        """End everything at the end of the source and return the diagnoses, causes decided."""
+        for room in (*self._rooms.values(), self._source):
+            self._end_attempt(room, 0)
+            self._end_session(room, lines)
+        _decide_roots(self.diagnoses)
+        self.diagnoses.sort(key=_order)
+        return self.diagnoses
+
+    # --- one event -----------------------------------------------------------------------------
+
+    def _event(self, room: _Room, event: Event, attempt: int) -> None:
+        where = event.where
+        if where.speaker == "convai" and where.level in {"Debug", "Trace"}:
+            room.debug = True
+            room.transport_debug = room.transport_debug or where.category == "Transport"
+        room.livekit_native = room.livekit_native or event.kind_name == "lk_rust"
+        self._expire(room, where.line, where.stamp)
+        names = _names(event)
+        chains = [one for name in names for one in room.by_event.get(name, ())]
+        for one in dict.fromkeys(map(id, chains)):
+            chain = next(c for c in chains if id(c) == one)
+            self._advance(room, chain, event, attempt)
+        for name in names:
+            for row, operand in room.against.get(name, ()):
+                found = room.found.get(row.id)
+                if found and found.against is None and operand.accepts(event, {}) and where.line >= found.last_line:
+                    found.against = event
+                    found.recovered = event.kind_name == "connected"
+
+    def _advance(self, room: _Room, one: _Chain, event: Event, attempt: int) -> None:
+        chain = one.chain
+        scope = attempt if chain.scope == "attempt" else 0
+        for operand in chain.without:
+            if operand.accepts(event, {}):
+                one.excluded.add(attempt)
+                one.held.pop(attempt, None)
+                one.ended_by = event
+        for wait in one.waits:
+            if not wait.over and wait.step.operand.accepts(event, wait.bound):
+                wait.over = True
+                one.ended_by = event
+        one.waits = [wait for wait in one.waits if not wait.over]
+        self._forget(one, event)
+        # Last step first, so that one event never meets two steps in a row.
+        for index in range(len(chain.steps) - 1, -1, -1):
+            step = chain.steps[index]
+            if step.kind == "absent":
+                if step.operand.accepts(event, {}):
+                    one.absent_at[index, scope] = event
+                    for key in [k for k in one.slots if k[0] == index - 1]:
+                        if step.operand.accepts(event, one.slots[key].bound):
+                            del one.slots[key]
+                continue
+            for partial in self._before(one, index, scope, event):
+                advanced = self._meet(one, index, step, partial, event, scope)
+                if advanced is not None:
+                    self._reached(room, one, index, advanced, attempt)
+
+    def _forget(self, one: _Chain, event: Event) -> None:
+        """Drop the slots whose next step may not come behind this event."""
+        for key in list(one.slots):
+            step = one.chain.steps[key[0]]
+            if any(operand.accepts(event, one.slots[key].bound) for operand in step.between):
+                del one.slots[key]
+                one.ended_by = event
+
+    def _before(self, one: _Chain, index: int, scope: int, event: Event) -> Iterator[_Partial]:
+        """Yield the partial matches that this step would continue."""
+        steps = one.chain.steps
+        previous = index - 1
+        while previous >= 0 and steps[previous].kind == "absent":
+            seen = one.absent_at.get((previous, scope))
+            if seen is not None and previous == 0 and _inside(steps[previous].span, seen, event):
+                return
+            previous -= 1
+        if previous < 0:
+            yield _Partial((), {}, scope)
+            return
+        for key, partial in list(one.slots.items()):
+            if key[0] != previous or partial.attempt != scope:
+                continue
+            if one.chain.span and not _inside(one.chain.span, partial.events[0], event):
+                del one.slots[key]
+                continue
+            yield partial
+
+    def _meet(self, one: _Chain, index: int, step: Step, partial: _Partial, event: Event, scope: int) -> _Partial | None:
+        """Return the partial match with this event, or None."""
+        key: _Key = (index, (scope, *_joined(partial)))
+        if step.operand.all_of:
+            parts = one.parts.setdefault(key, {})  # type: ignore[arg-type] # the key is (step, key)
+            fits = [n for n, o in enumerate(step.operand.all_of) if o.accepts(event, partial.bound)]
+            if not fits:
+                return None
+            # The newest of each part dominates: it lies nearer to what is still missing.
+            parts[next((n for n in fits if n not in parts), fits[0])] = event
+            if len(parts) < len(step.operand.all_of):
+                return None
+            events = tuple(sorted(parts.values(), key=lambda e: e.where.line))
+            if one.chain.span and not _inside(one.chain.span, (*partial.events, *events)[0], event):
+                return None
+            del one.parts[key]  # type: ignore[arg-type]
+            return _Partial((*partial.events, *events), partial.bound, scope)
+        atom = step.operand.accepts(event, partial.bound)
+        if atom is None:
+            return None
+        bound = {**partial.bound, atom.bind: event} if atom.bind else partial.bound
+        if step.kind == "counted":
+            seen = one.counts.setdefault(key, _Count())  # type: ignore[arg-type]
+            seen.events.append(event)
+            while step.span and not _inside(step.span, seen.events[0], event):
+                seen.events.pop(0)
+            if len(seen.events) < step.count:
+                return None
+            first = seen.events[0]
+            seen.events.clear()
+            return _Partial((*partial.events, first, event), bound, scope)
+        return _Partial((*partial.events, event), bound, scope)
+
+    def _reached(self, room: _Room, one: _Chain, index: int, partial: _Partial, attempt: int) -> None:
+        """Store a partial match, or finish the chain."""
+        steps = one.chain.steps
+        if one.furthest is None or index >= one.furthest[0]:
+            one.furthest = (index, partial)
+        rest = steps[index + 1 :]
+        if any(step.kind != "absent" for step in rest):
+            key = (index, (partial.attempt, *_joined(partial)))
+            same_step = [k for k in one.slots if k[0] == index]
+            if key not in one.slots and len(same_step) >= MAX_SLOTS:
+                del one.slots[same_step[0]]
+            one.slots[key] = partial
+            return
+        absent = tuple(step.operand for step in steps if step.kind == "absent")
+        hit = _Hit(one.number, partial.events, attempt, absent)
+        if rest:
+            self._wait(room, one, _Wait(hit, rest[0], partial.bound))
+        elif one.chain.without:
+            if attempt not in one.excluded:
+                one.held.setdefault(attempt, []).append(hit)
+        else:
+            self._spend(one, partial, index)
+            self._hit(room, one.row, hit)
+
+    def _spend(self, one: _Chain, partial: _Partial, index: int) -> None:
+        """Forget what led to a definite match: its steps are counted once."""
+        own = _joined(partial)
+        for key in list(one.slots):
+            begun = _joined(one.slots[key])
+            if key[0] < index and one.slots[key].attempt == partial.attempt and set(begun) <= set(own):
+                del one.slots[key]
+
+    # --- waiting -------------------------------------------------------------------------------
+
+    def _wait(self, room: _Room, one: _Chain, wait: _Wait) -> None:
+        one.waits.append(wait)
+        span, last = wait.step.span, wait.hit.events[-1].where
+        if span is None or span.session:
+            return  # until the attempt or the session ends
+        if span.seconds is not None and last.stamp:
+            heap = room.by_time[last.stamp.clock]
+            heapq.heappush(heap, (last.stamp.seconds + span.seconds, next(self._order), one, wait))
+        else:
+            lines = span.lines if span.lines is not None else DEFAULT_LINES
+            heapq.heappush(room.by_line, (last.line + lines, next(self._order), one, wait))
+
+    def _expire(self, room: _Room, line: int, stamp: Stamp | None) -> None:
+        """Let the waits fire whose deadline lies strictly before this moment."""
+        while room.by_line and room.by_line[0][0] < line:
+            self._elapsed(room, *heapq.heappop(room.by_line)[2:])
+        heap = room.by_time.get(stamp.clock) if stamp else None
+        while heap and stamp and heap[0][0] < stamp.seconds:
+            self._elapsed(room, *heapq.heappop(heap)[2:])
+
+    def _elapsed(self, room: _Room, one: _Chain, wait: _Wait) -> None:
+        if not wait.over:
+            wait.over = True
+            self._settle(room, one, wait.hit)
+
+    def _settle(self, room: _Room, one: _Chain, hit: _Hit) -> None:
+        """Count a match whose absence is decided, unless the attempt excludes it."""
+        if one.chain.without:
+            if hit.attempt not in one.excluded:
+                one.held.setdefault(hit.attempt, []).append(hit)
+        else:
+            self._hit(room, one.row, hit)
+
+    def _end_attempt(self, room: _Room, attempt: int) -> None:
+        for one in room.chains:
+            for wait in one.waits:
+                if wait.step.span is None and wait.hit.attempt == attempt and one.chain.scope == "attempt":
+                    wait.over = True
+                    self._settle(room, one, wait.hit)
+            one.waits = [wait for wait in one.waits if not wait.over]
+            if one.chain.scope == "session":
+                continue
+            for hit in one.held.pop(attempt, ()):
+                self._hit(room, one.row, hit)
+            for key in [k for k, partial in one.slots.items() if partial.attempt == attempt]:
+                del one.slots[key]
+            one.counts = {k: v for k, v in one.counts.items() if k[1][0] != attempt}
+            one.parts = {k: v for k, v in one.parts.items() if k[1][0] != attempt}
+
+    def _end_session(self, room: _Room, lines: int | None) -> None:
+        """Decide what is left; `lines` is given where the source itself ended."""
+        for one in room.chains:
+            for wait in one.waits:
+                if wait.over:
+                    continue
+                span, last = wait.step.span, wait.hit.events[-1].where
+                if lines is not None and span and not span.session:
+                    allowed = span.lines if span.lines is not None else DEFAULT_LINES
+                    wait.hit.cut = last.line + allowed >= lines
+                    self.truncated = self.truncated or wait.hit.cut
+                self._settle(room, one, wait.hit)
+            excluded = one.excluded if one.chain.scope == "session" else set()
+            for hits in one.held.values():
+                for hit in hits:
+                    if not excluded:
+                        self._hit(room, one.row, hit)
+        for one in room.chains:
+            if one.row.id == self._watch:
+                self._watched(room, one)
+        for found in room.found.values():
+            self._conclude(room, found)
+
+    def _watched(self, room: _Room, one: _Chain) -> None:
+        """Keep how far a chain got."""
+        met = list(one.furthest[1].events) if one.furthest else []
+        steps: list[tuple[str, Evidence | None]] = []
+        for step in one.chain.steps:
+            if step.kind == "absent":
+                steps.append((step.text, None))
+                continue
+            size = 2 if step.kind == "counted" else max(1, len(step.operand.all_of))
+            steps.append((step.text, _evidence(met[0]) if met else None))
+            met = met[size:]
+        found = room.found.get(one.row.id)
+        fired = found is not None and any(chain == one.number for _, chain, _ in found.hits)
+        ended = _evidence(one.ended_by) if one.ended_by and not fired else None
+        self.progress.append(Progress(room.number, one.number, tuple(steps), ended, fired))
+
+    # --- what was found ------------------------------------------------------------------------
+
+    def _hit(self, room: _Room, row: Row, hit: _Hit) -> None:
+        found = room.found.setdefault(row.id, _Found(row))
+        kind = hit.events[-1].kind_name
+        key = (hit.attempt, hit.chain, kind)
+        found.hits[key] = found.hits.get(key, 0) + 1
+        for number, event in enumerate(hit.events):
+            found.evidence.setdefault((hit.chain, number), event)
+        last = hit.events[-1].where.line
+        if found.first is None or hit.events[0].where.line < found.first.events[0].where.line:
+            found.first = hit
+        if found.against is not None and last > found.against.where.line:
+            found.against, found.recovered = None, False
+        found.last_line = max(found.last_line, last)
+        found.attempts.add(hit.attempt)
+        found.cut = found.cut or hit.cut
+        if hit.absent:
+            found.absent = hit.absent
+        else:
+            found.seen_plainly = True
+
+    def _conclude(self, room: _Room, found: _Found) -> None:
+        row, first = found.row, found.first
+        if first is None:
+            return
+        missing = [] if found.seen_plainly else self._missing(room, found)
+        for event in found.evidence.values():
+            self.used.add(event.where.text)
+        severity: Severity = row.severity
+        confidence = self._confidence(found, first)
+        if found.recovered:
+            severity = SEVERITIES[max(SEVERITIES.index(severity), SEVERITIES.index("warning"))]
+            confidence = "low"
+        against = (_evidence(found.against),) if found.against else ()
+        self.diagnoses.append(
+            Diagnosis(
+                id=row.id, severity=severity, confidence="low" if missing else confidence,
+                verdict="inconclusive" if missing else "fires", session=room.number or None,
+                times=_times(found), symptom=row.symptom, cause=row.cause, fix=row.fix,
+                verify=row.verify, docs=row.docs, rank=row.rank,
+                evidence=_lines(list(found.evidence.values())), against=against,
+                missing=tuple(missing), attempts=frozenset(found.attempts), explains=row.explains,
+                recovered=found.recovered,
+            )
+        )  # fmt: skip
+
+    def _missing(self, room: _Room, found: _Found) -> list[str]:
+        """Return what would settle an absence that could not have been seen."""
+        missing: list[str] = []
+        transport = any(
+            KINDS[name].transport for operand in found.absent for name in operand.events()
+        )
+        wanted = bool(found.row.needs) or found.row.chains[0].steps[0].kind == "absent"
+        if wanted and "livekit_native" in found.row.needs and not room.livekit_native:
+            missing.append("The native LiveKit lines: they are printed by SDK versions from 4.2 on.")
+        if wanted and not (room.transport_debug if transport else room.debug):
+            missing.append(
+                "Convai lines of level Debug: in Edit > Project Settings > Convai SDK > Diagnostics set "
+                "the Transport category to Debug, use the Editor or a Development Build, and run again."
+            )
+        if found.cut:
+            missing.append("The rest of the log: it ends before the wait for this line was over.")
+        return missing
+
+    def _confidence(self, found: _Found, first: _Hit) -> Confidence:
+        worst = CONFIDENCES.index(found.row.confidence)
+        worst = max(worst, CONFIDENCES.index(first.events[-1].strength))
+        if any(isinstance(event, RoomDetails) and event.inferred for event in first.events):
+            worst = max(worst, CONFIDENCES.index("medium"))
+        if not found.seen_plainly:
+            worst = CONFIDENCES.index("low")
+        return CONFIDENCES[worst]
+
+
+def _names(event: Event) -> list[str]:
+    """Return the atoms an event can meet: its own name and those of its bases."""
+    return [name for name, kind in KINDS.items() if isinstance(event, kind)] if isinstance(event, RoomDetails) else [event.kind_name]
+
+
+def _joined(partial: _Partial) -> tuple[object, ...]:
+    """Return what keeps matches of one step apart: the events that later steps may refer to."""
+    return tuple(sorted((name, event.where.line) for name, event in partial.bound.items()))
+
+
+def _inside(span: Span | None, start: Event, end: Event) -> bool:
+    """Say whether two events lie within a span: by time on a shared clock, else by lines."""
+    if span is None or span.session:
+        return True
+    one, other = start.where.stamp, end.where.stamp
+    if span.seconds is not None and one and other and one.clock == other.clock:
+        return abs(other.seconds - one.seconds) <= span.seconds
+    lines = span.lines if span.lines is not None else (DEFAULT_LINES if span.seconds is not None else None)
+    return lines is None or end.where.line - start.where.line <= lines
+
+
+def _times(found: _Found) -> int:
+    """Count matches; in one attempt, different lines about the same failure are one."""
+    best: dict[int, int] = defaultdict(int)
+    for (attempt, _, _), times in found.hits.items():
+        best[attempt] = max(best[attempt], times)
+    return sum(best.values())
+
+
+def _evidence(event: Event) -> Evidence:
+    return Evidence(event.where.line, event.kind_name, quoted(event.where.text))
+
+
+def quoted(text: str) -> str:
+    """Return a line short enough for a report."""
+    text = text.strip()
+    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
+
+
+def _lines(events: list[Event]) -> tuple[Evidence, ...]:
+    """Return the first evidence of each line, in file order, at most five."""
+    by_line: dict[int, Evidence] = {}
+    for event in sorted(events, key=lambda e: e.where.line):
+        by_line[event.where.line] = _evidence(event)
+    return tuple(by_line.values())[:MAX_EVIDENCE]
+
+
+def _order(one: Diagnosis) -> tuple[object, ...]:
+    return (one.verdict == "inconclusive", not one.root, SEVERITIES.index(one.severity), one.first_line, one.id)
+
+
+def _decide_roots(diagnoses: list[Diagnosis]) -> None:
+    """Find the cause in each session, and fold under it what follows from it."""
+    by_session: dict[int | None, list[Diagnosis]] = defaultdict(list)
+    for one in diagnoses:
+        if one.verdict == "fires" and not one.recovered and one.severity in {"fatal", "error"}:
+            by_session[one.session].append(one)
+    for failing in by_session.values():
+        waiting = sorted(failing, key=lambda d: (d.rank, d.first_line, d.id))
+        while waiting:
+            root = next((d for d in waiting if d.rank < WRAPPER_RANK), None)
+            if root is None:
+                break
+            root.root = True
+            waiting.remove(root)
+            for other in list(waiting):
+                if other.id in root.explains or (root.attempts & other.attempts):
+                    other.because_of = root.id
+                    waiting.remove(other)
+

@@ -1,0 +1,159 @@
+"""What a log says about itself: kind, versions, platform, what it could have shown.
+
+In: the first bytes of the source, records and events. Out: `Facts`, `Visibility`, the kind of log, and
+the warnings of Convai and LiveKit that no row explains.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from convai_logscan.events import (
+    ConnectFailed,
+    Entry,
+    Event,
+    LkRust,
+    Package,
+    StateForced,
+    UnityBuild,
+    UnityHeader,
+    UnityOs,
+    Unrecognised,
+)
+from convai_logscan.model import TEXT_LIMIT, Facts, Record, Unexplained, Visibility
+
+HEAD = 1 << 18  # bytes that are looked at for the kind of the log
+KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
+MAX_UNEXPLAINED = 20
+_MAX_TEXTS = 2000
+SDK = "com.convai.convai-sdk-for-unity"
+
+_SIGNS: tuple[tuple[str, str], ...] = (
+    ("ci", r"^\d{4}-\d\d-\d\dT[\d:.]{12,18}Z (?!\|)|^##\[group\]|^\[\d{4}-\d\d-\d\dT[\d:.]+Z - Unity\] "),
+    ("logcat", r"^--------- beginning of \w+|^\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} +\d+ +\d+ [VDIWEF] |^[VDIWEF]/[\w.]+ *\( *\d+\): |^\d{4}[-/]\d\d[-/]\d\d \d\d:\d\d:\d\d\.\d{3} +\d+[- ]\d+[ /]"),
+    ("ios", r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}[+-]\d{4} \S+\[\d+:\d+\] |-> applicationDidFinishLaunching\(\)"),
+    ("webgl", r"^(?:\d\d:\d\d:\d\d\.\d{3} )?.{1,120}?\.(?:loader|framework)\.js(?:\.gz|\.br)?:\d+ |^UnityLoader\.js:\d+ |\[UnityCache\]|Creating WebGL \d\.0 context"),
+    ("editor", r"COMMAND LINE ARGUMENTS:|^Unity Editor version:|\[Licensing::|^LICENSE SYSTEM \[|^BatchMode: |^\d{4}-\d\d-\d\dT[\d:.]+Z\|0x[0-9a-f]+\||\[Package Manager\] |^Asset Pipeline Refresh|UnityEditor\."),
+    ("player", r"^Mono path\[0\] =|^Initialize engine version:|^\[Subsystems\] Discovering|^GfxDevice:|^<RI> Initializing input|^UnloadTime: "),
+)  # fmt: skip
+_FIRST_OF = tuple((kind, re.compile(pattern, re.MULTILINE)) for kind, pattern in _SIGNS)
+_CONSOLE = re.compile(r"^[\w.<>/`+]+:[\w.<>]+ ?\(.*\) \(at .+:\d+\)$", re.MULTILINE)
+_PLATFORMS = (
+    ("windows", r"^OS: 'Windows|^Direct3D:|[A-Z]:[/\\].*_Data[/\\]Managed|WindowsPlayer\(|\\AppData\\LocalLow\\"),
+    ("macos", r"macOS version:|OSXPlayer\(|Contents/Resources/Data/Managed|/Library/Logs/Unity"),
+    ("linux", r"^System name: +Linux|LinuxPlayer\(|\.config/unity3d/"),
+    ("android", r"AndroidPlayer\(|Android OS|BuildTarget: Android"),
+    ("ios", r"applicationDidFinishLaunching|IPhonePlayer\("),
+)
+_PLATFORM_OF = tuple((name, re.compile(pattern, re.MULTILINE)) for name, pattern in _PLATFORMS)
+_DEVELOPMENT = re.compile(r"^Player connection \[|Build type 'Development'|Built from .* Build Type 'Development'", re.MULTILINE)
+_NEW = re.compile(
+    r"Room connection attempt \d|Attempting (?:room|topology-free) |; Request Trace ID: |Room startup decision: "
+    r"|\[RoomConnection(?:RuntimeAdapter|Coordinator)\]"
+)
+_OLD = re.compile(r"\*\*\* (?:Room connection|Initializing room)|; Resolved Speaker ID: |after \d+ attempts\.")
+_BETA = re.compile(r"ROOM DETAILS RECEIVED|ROOM CONNECTED: |Convai Realtime")
+_V3 = re.compile(r"\]\[GRPC\]|SessionID Initialization |\[Stack Trace - Method: ")
+
+
+@dataclass(slots=True)
+class SelfDescription:
+    """Collects what a source says about itself."""
+
+    facts: Facts = field(default_factory=Facts)
+    visibility: Visibility = field(default_factory=Visibility)
+    kind: str = "other"
+    _development: bool = False
+    _formats: set[str] = field(default_factory=set)
+    _sdk: str | None = None
+    _texts: dict[str, list[int]] = field(default_factory=dict)  # text: times, first line
+
+    def head(self, raw: bytes, forced: str | None) -> None:
+        """Look at the first bytes of the decoded source."""
+        text = re.sub(r"\r+\n", "\n", raw[:HEAD].decode("utf-8", "replace"))
+        found = next((kind for kind, pattern in _FIRST_OF if pattern.search(text)), None)
+        self.kind = forced or found or ("console" if _CONSOLE.search(text) else "other")
+        if self.kind in {"webgl", "ios"}:
+            self.facts.platform = self.kind
+        elif self.kind == "logcat":
+            self.facts.platform = "android"
+        else:
+            self.facts.platform = next((n for n, pattern in _PLATFORM_OF if pattern.search(text)), None)
+        self._development = bool(_DEVELOPMENT.search(text))
+
+    def record(self, record: Record) -> None:
+        """Look at one record."""
+        if record.speaker == "convai":
+            self.visibility.convai = True
+            if record.category == "Transport" and record.level in {"Debug", "Trace"}:
+                self.visibility.debug = True
+        for name, pattern in (("new", _NEW), ("old", _OLD), ("beta", _BETA), ("v3", _V3)):
+            if record.speaker == "convai" and pattern.search(record.quote):
+                self._formats.add(name)
+
+    def event(self, event: Event) -> None:
+        """Look at one event."""
+        where = event.where
+        if where.speaker == "convai":
+            self.visibility.convai = True
+        if isinstance(event, UnityHeader):
+            self.facts.unity = event.version
+        elif isinstance(event, UnityOs):
+            self.facts.os = event.os
+        elif isinstance(event, UnityBuild) and event.kind == "development":
+            self._development = True
+        elif isinstance(event, Package) and event.name == SDK:
+            self._sdk = _version(event.version)
+        elif isinstance(event, LkRust):
+            self.visibility.livekit_native = True
+        self._note(event)
+
+    def _note(self, event: Event) -> None:
+        """Remember a warning or error of a Convai or LiveKit speaker."""
+        where = event.where
+        bad = where.level in {"Warning", "Error"} or (
+            where.speaker == "livekit" and isinstance(event, (Unrecognised, LkRust))
+        )
+        echo = isinstance(event, (ConnectFailed, StateForced))
+        if where.speaker == "other" or not bad or echo or not isinstance(event, (Entry, Unrecognised, LkRust)):
+            return
+        text = where.text.strip()
+        if text in self._texts:
+            self._texts[text][0] += 1
+        elif len(self._texts) < _MAX_TEXTS:
+            self._texts[text] = [1, where.line]
+
+    def finish(self) -> None:
+        """Decide what needs the whole source."""
+        self.facts.sdk = self._sdk or self._by_format()
+        if self.kind == "editor":
+            self.facts.build = "editor"
+        elif self._development or (self.visibility.debug and self.kind != "console"):
+            self.facts.build = "development"
+        elif self.kind in {"player", "logcat", "ios", "webgl"} and self.visibility.convai:
+            self.facts.build = "release"
+
+    def unexplained(self, used: set[str]) -> list[Unexplained]:
+        """Return what no row rests on, most frequent first."""
+        left = [
+            Unexplained(text[:TEXT_LIMIT], times, line)
+            for text, (times, line) in self._texts.items()
+            if text not in used
+        ]
+        return sorted(left, key=lambda one: (-one.times, one.line))[:MAX_UNEXPLAINED]
+
+    def _by_format(self) -> str | None:
+        """Return a range of SDK versions, by wordings that only they have."""
+        for name, answer in (("new", ">=4.5"), ("old", "4.0-4.4"), ("beta", "beta-4"), ("v3", "v3")):
+            if name in self._formats:
+                return answer
+        return None
+
+
+def _version(text: str) -> str | None:
+    """Return a registered package's version: a number, or a git tag; a hash says nothing."""
+    if re.match(r"\d+\.\d+", text):
+        return text
+    tag = re.search(r"#v?(\d+\.\d+(?:\.\d+)?\S*)$", text)
+    return tag[1] if tag else None

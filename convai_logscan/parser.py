@@ -1,0 +1,420 @@
+"""From a record to what it says: typed events, by the grammar.
+
+In: redacted records. Out: events. A record gives its own event first, then the reasons that its
+text names (a refused certificate, an unknown host, a failed socket, …).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator  # noqa: TC003 (aliases)
+from dataclasses import fields, replace
+from functools import cache
+from typing import Any
+
+from convai_logscan.events import (
+    CODES,
+    KINDS,
+    ConnectFailed,
+    Curl,
+    Entry,
+    Event,
+    ExceptionRaised,
+    LkConnectFailed,
+    LkDial,
+    LkJs,
+    LkRust,
+    MicError,
+    Reason,
+    RestFailed,
+    RoomInitOutcome,
+    SessionError,
+    UnclassifiedConnect,
+    Unrecognised,
+)
+from convai_logscan.grammar import SPEAKERS, Form, speaker
+from convai_logscan.model import LIVEKIT, Record, Where
+
+# A search rule is tried on a text only where one of its openings stands in it.
+_CONTEXT = re.compile(r" \{\w+=[^{}]*\}$")
+_ONE_LINE = 8192
+
+
+@cache
+def anchors() -> dict[str, frozenset[str]]:
+    """Return the literals of every rule that can stand without a Convai header, by rule."""
+    found: dict[str, frozenset[str]] = {}
+    for name in SPEAKERS:
+        grammar = speaker(name)
+        for start in grammar.starts:
+            if start not in {"said", "native"}:
+                found[f"{name}.{start}"] = frozenset(grammar.anchors(start))
+        for start in grammar.searches:
+            found[f"{name}.{start}"] = frozenset(grammar.openings(start))
+    return found
+
+
+def literals() -> list[str]:
+    """Return what the marks stage looks for: every text that can become an event has one."""
+    levels = ("Trace", "Debug", "Info", "Warning", "Error", "Exception")
+    headers = {f"[{level}]{behind}" for level in levels for behind in ("[", " [", "<")}
+    tags = {"[Convai", "RuntimeAdapter]", "Controller] ", "StateMachine] ", "[SessionMetrics]",
+            "[AudioTrackManager]", "[LiveKitRoomBackend]", "[NativeTransport]", "RealtimeTransport]",
+            "[RTVIHandler]", "[RoomConnectionCoordinator]", "[PlayerConversationInput]",
+            "TransportBootstrap]", "NetworkingBootstrap]", "[UnityConvaiAdapter]",
+            "[SceneCharacterDiscovery]", "[ConnectAPI]", "[ClientLatency]", "[NotificationHandler]",
+            "[ChatTranscriptUI]"}  # fmt: skip
+    forms = {literal for group in anchors().values() for literal in group}
+    return sorted(headers | tags | {LIVEKIT} | forms)
+
+
+def events(record: Record) -> Iterator[Event]:
+    """Yield what a record says, its own event first."""
+    where = Where(
+        line=record.line, last_line=record.last_line, stamp=record.stamp, text=record.quote,
+        speaker=record.speaker, level=record.level, category=record.category, tags=record.tags,
+        correlation=record.correlation,
+    )  # fmt: skip
+    message = record.message[:_ONE_LINE] if not record.message.startswith("Room") else record.message
+    if record.speaker == "convai":
+        yield from _convai(record, message, where)
+    elif record.speaker == "livekit":
+        yield from _livekit(record, message[len(LIVEKIT) :], where)
+    else:
+        yield from _bare(record, message, where)
+
+
+def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
+    text = _CONTEXT.sub("", message) if message.endswith("}") else message
+    form = speaker("convai").parse("said", text)
+    event = _event(form, where) if form else None
+    if event is None:
+        event = Entry(where=where, level=record.level, category=record.category, message=text[:2000])
+        form = None
+    yield event
+    if isinstance(event, ConnectFailed):
+        return  # its reason was printed before
+    if form is None and record.level not in {"Warning", "Error"}:
+        return
+    if isinstance(event, (Entry, RestFailed, RoomInitOutcome, UnclassifiedConnect, LkConnectFailed, SessionError, MicError)):
+        peer = "livekit" if isinstance(event, LkConnectFailed) else "convai" if not isinstance(event, (Entry, SessionError, MicError)) else "unknown"
+        yield from _within(_full(record), where, peer)
+    elif record.frames:
+        yield from _within(_full(record), where, "unknown")
+
+
+def _livekit(record: Record, text: str, where: Where) -> Iterator[Event]:
+    form = speaker("livekit").parse("native", text)
+    event = _event(form, where) if form else None
+    yield event or Unrecognised(where=where, message=text[:2000])
+    yield from _within("\n".join((text, *record.frames)), where, "livekit")
+
+
+def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
+    own = None
+    for name, start in (("convai", "bare"), ("unity", "unity")):
+        text = message if name == "convai" else _untagged(record, message)
+        if _may(f"{name}.{start}", text):
+            form = speaker(name).parse(start, text)
+            own = _event(form, where) if form else None
+            if own is not None:
+                if name == "convai":
+                    own = replace(own, where=replace(where, speaker="convai"))
+                yield own
+                break
+    if isinstance(own, (RestFailed, LkConnectFailed, UnclassifiedConnect)):
+        yield from _within(_full(record), where, "livekit" if isinstance(own, LkConnectFailed) else "convai")
+        return
+    owner = _owner(record) if isinstance(own, ExceptionRaised) or record.frames else "unknown"
+    if own is None or isinstance(own, ExceptionRaised):
+        yield from _within(_full(record), where, owner)
+
+
+def _untagged(record: Record, message: str) -> str:
+    """Return the line as Unity wrote it: its own brackets are no tags."""
+    if record.tags and not record.category:
+        return "".join(f"[{tag}] " for tag in record.tags) + message
+    return message
+
+
+def _full(record: Record) -> str:
+    heads = [f for f in record.frames if "Exception" in f or "rror" in f or "--->" in f]
+    return "\n".join((record.message[:_ONE_LINE], *heads))
+
+
+def _owner(record: Record) -> str:
+    """Return whose code failed, by the namespaces of the stack: `other` where it is the game's."""
+    text = "\n".join(record.frames)
+    if "Convai." in text or "Convai:" in text:
+        return "unknown"  # the SDK's, REST or transport: the session decides
+    if "LiveKit." in text:
+        return "livekit"
+    frames = [f for f in record.frames if re.match(r"\s*(?:at )?[\w.<>`/+]+[:.(]", f) and not f.startswith("(Filename")]
+    own = [f for f in frames if not re.match(r"\s*(?:at )?\(?(?:System|Mono|UnityEngine|UnityEditor|wrapper|Rethrow|Microsoft|---)", f)]
+    return "other" if own else "unknown"
+
+
+def _within(text: str, where: Where, peer: str) -> Iterator[Event]:
+    """Yield the reasons, curl, browser and LiveKit JavaScript forms that stand in a text."""
+    for name, start in (("livekit", "js"), ("unity", "glued"), ("browser", "browser"), ("reasons", "reason")):
+        if not _may(f"{name}.{start}", text):
+            continue
+        seen: set[tuple[str, str | None]] = set()
+        for form in speaker(name).search(start, text):
+            event = _event(form, where)
+            if event is None or (form.kind, form.fields.get("kind")) in seen:
+                continue
+            seen.add((form.kind, form.fields.get("kind")))
+            if isinstance(event, (LkJs, LkDial)):
+                peer = "livekit"
+            if isinstance(event, Reason):
+                host = event.host or _host_in(text)
+                event = replace(event, host=host, peer=_peer_of(host) or ("other" if peer == "other" else peer))
+            yield event
+
+
+def _may(rule: str, text: str) -> bool:
+    return any(literal in text for literal in anchors()[rule])
+
+
+_HOST = re.compile(r"(?:[a-z]{2,5}://|host: |Failed to connect to |resolve host: )([A-Za-z0-9.-]+\.[A-Za-z]{2,}|127\.0\.0\.1)")
+
+
+def _host_in(text: str) -> str | None:
+    found = _HOST.search(text)
+    return found[1].lower() if found else None
+
+
+def _peer_of(host: str | None) -> str | None:
+    """Return whose host it is, None where no host is named."""
+    if host is None:
+        return None
+    bare = host.lower().rstrip(".")
+    if bare == "convai.com" or bare.endswith(".convai.com"):
+        return "convai"
+    if bare.endswith(".livekit.cloud"):
+        return "livekit"
+    return "other"
+
+
+# --- From a form to an event -------------------------------------------------------------------
+
+
+def _event(form: Form, where: Where) -> Event | None:
+    """Build the event of a form; None where the fields say that it is none after all."""
+    values: dict[str, Any] = dict(form.fields)
+    shape = _SHAPES.get(form.kind)
+    if shape:
+        shaped = shape(values)
+        if shaped is None:
+            return None
+        values = shaped
+    kind = KINDS[form.kind]
+    types_of = _types(form.kind)
+    known = {name: _convert(value, types_of[name]) for name, value in values.items() if name in types_of}
+    try:
+        return kind(where=where, **known)
+    except TypeError:  # a required field is missing: the line was cut short
+        return None
+
+
+@cache
+def _types(kind: str) -> dict[str, type]:
+    hints = typing.get_type_hints(KINDS[kind])
+    found: dict[str, type] = {}
+    for f in fields(KINDS[kind]):
+        if f.name == "where":
+            continue
+        hint = hints[f.name]
+        if isinstance(hint, types.UnionType):
+            hint = next(a for a in typing.get_args(hint) if a is not type(None))
+        found[f.name] = hint
+    return found
+
+
+def _convert(value: Any, kind: type) -> Any:  # noqa: ANN401 (fields differ by kind)
+    """Return a field's text as the type of the field; None for empty and `<none>`."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text in {"", "<none>", "null", "(none)"}:
+        return None
+    try:
+        if kind is bool:
+            return text == "True"
+        if kind is int:
+            return int(text)
+        if kind is float:
+            return float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return text
+
+
+_ROOM_KEYS = ("token", "room_name", "room_url", "session_id", "character_session_id", "request_trace_id")
+_SUMMARY = {
+    "Token": "token", "Room Name": "room_name", "Room URL": "room_url", "Session ID": "session_id",
+    "Character Session ID": "character_session_id", "Request Trace ID": "request_trace_id",
+}  # fmt: skip
+_PAIR = re.compile(r'"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+_MAX_JSON = 1 << 20
+_MAX_DEPTH = 60
+
+
+def _room_details(values: dict[str, Any]) -> dict[str, Any] | None:
+    if "json" not in values:
+        return values
+    text = values["json"]
+    found = _json_object(text)
+    if found is None:  # cut short or damaged: the pairs that can still be read, top level first
+        found = {}
+        for key, value in _PAIR.findall(text[:_MAX_JSON]):
+            found.setdefault(key, value.replace("\\/", "/"))
+    if not any(key in found for key in _ROOM_KEYS):
+        return None
+    return {key: str(found[key]) for key in _ROOM_KEYS if isinstance(found.get(key), str)}
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    if len(text) > _MAX_JSON or text.count("{") + text.count("[") > 20 * _MAX_DEPTH:
+        return None
+    try:
+        data, _ = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _room_summary(values: dict[str, Any]) -> dict[str, Any] | None:
+    found: dict[str, Any] = {}
+    for part in values.get("summary", "").split("\n")[0].split("; "):
+        key, colon, value = part.partition(": ")
+        name = _SUMMARY.get(key.strip().rstrip(":"))
+        if colon and name:
+            found[name] = value
+    return found or None
+
+
+_OUTCOME = re.compile(r"\b(category|responseCode|sessionErrorCode|sessionErrorRecoverable)=([^;{}]*)")
+_OUTCOME_TEXT = re.compile(r"\bsessionErrorMessage=(.*?)(?:; recovery=|$)", re.DOTALL)
+_OUTCOME_NAMES = {
+    "category": "category", "responseCode": "status", "sessionErrorCode": "code",
+    "sessionErrorRecoverable": "recoverable",
+}  # fmt: skip
+
+
+def _room_init_outcome(values: dict[str, Any]) -> dict[str, Any] | None:
+    """Read the fields by name: the message in the middle is free text."""
+    text = values.pop("outcome", "")
+    for name, value in _OUTCOME.findall(text):
+        values.setdefault(_OUTCOME_NAMES[name], value)
+    if values.get("code") not in CODES:
+        values.pop("code", None)
+    if values.get("status") == "0":
+        values.pop("status")
+    if message := _OUTCOME_TEXT.search(text):
+        values["message"] = message[1][:1000]
+    return values
+
+
+_REFUSALS = (
+    ("character_id", "character id is required"), ("service_url", "service url is required"),
+    ("service_url", "base url is required"), ("action_config", "action_config"),
+    ("end_user_id", "require end_user_id"), ("roster", "characters entr"),
+    ("roster", "multi-character"), ("other", "transport type is required"),
+    ("other", "connection_type must be"), ("roster", "provide exactly one of character_id"),
+    ("roster", "within a roster"), ("end_user_id", "requires end_user_id"), ("roster", "character_id"),
+)  # fmt: skip
+
+
+def _rest_failed(values: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the failure its HTTP status, kind and the code that they mean."""
+    message = values.get("message") or ""
+    detail = values.get("detail") or ""
+    both = f"{message} {detail}"
+    status = int(values["status"]) if str(values.get("status", "")).isdigit() else 0
+    if not status and (found := re.search(r"\bHTTP (\d{3})\b|HTTP/[\d.]+ (\d{3})\b", both)):
+        status = int(found[1] or found[2])
+    values["status"] = status or None
+    kind = values.get("kind", "other")
+    if kind == "other":
+        low = both.lower()
+        if status:
+            kind = "contract" if status < 400 else "http"
+        elif any(word in low for _, word in _REFUSALS):
+            kind = "refused"
+        elif "timed out" in low or "timeout" in low:
+            kind = "timeout"
+        elif detail or "could not reach" in low or "transport" in low or "http request failed" in low or "network" in low:
+            kind = "network"
+    values["kind"] = kind
+    if status >= 400:
+        values["code"] = code_of(status, detail or message)
+    elif kind in {"network", "timeout"}:
+        values["code"] = "connection.network_error"
+    elif kind == "contract":
+        values["code"] = "connection.failed"
+    return values
+
+
+def code_of(status: int, body: str) -> str:
+    """Return the SDK's code for an answer of the Connect API, in the order of its own tests."""
+    low = body.lower()
+    if status == 422:
+        return "connection.connect_validation_error"
+    if status == 400:
+        stale = ("invalid uuid", "invalid session id", "invalid session_id", "invalid character_session_id")
+        return "connection.connect_invalid_session_id" if any(s in low for s in stale) else "connection.bad_request"
+    if status == 401:
+        return "connection.connect_invalid_api_key"
+    if status == 403:
+        if "multi_character_v0_disabled" in low or "holds more than one character" in low:
+            return "connection.connect_multi_character_not_allowed"
+        if "multi_character_roster_limit_exceeded" in low or "holds more characters than" in low:
+            return "connection.connect_multi_character_roster_limit"
+        return "connection.connect_realtime_not_allowed"
+    if status == 404:
+        return "connection.connect_character_not_found"
+    if status == 429:
+        return "connection.connect_speaker_limit_reached" if "speaker" in low else "connection.connect_concurrency_limit_reached"
+    if status == 500:
+        return "connection.connect_bot_start_failed" if "failed to start bot" in low else "connection.connect_unhandled_server_exception"
+    if status == 503:
+        return "connection.service_unavailable"
+    return "connection.server_error" if status > 500 else "connection.bad_request"
+
+
+_STATES = {
+    "transport connecting": "Connecting", "character ready": "Connected",
+    "transport reconnecting": "Reconnecting", "disconnecting": "Disconnecting",
+    "disconnected": "Disconnected", "error": "Error",
+}  # fmt: skip
+
+
+def _session_transition(values: dict[str, Any]) -> dict[str, Any] | None:
+    for key in ("from_state", "to_state"):
+        word = str(values.get(key, "")).strip().rstrip(".")
+        values[key] = _STATES.get(word, word)
+    return values
+
+
+def _known_code(values: dict[str, Any]) -> dict[str, Any] | None:
+    return values if values.get("code") in CODES else None
+
+
+def _curl(values: dict[str, Any]) -> dict[str, Any] | None:
+    if values.get("host"):
+        values["host"] = str(values["host"]).lower()
+    return values
+
+
+_SHAPES: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
+    "room_details": _room_details, "room_summary": _room_summary,
+    "room_init_outcome": _room_init_outcome, "rest_failed": _rest_failed,
+    "session_transition": _session_transition, "session_error": _known_code, "curl": _curl,
+}  # fmt: skip
+
+__all__ = ["Curl", "LkRust", "anchors", "code_of", "events", "literals"]

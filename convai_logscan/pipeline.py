@@ -1,0 +1,151 @@
+"""The path, once, for one source: bytes, marks, records, redact, events, sessions, diagnoses, report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence  # noqa: TC003 (return annotations)
+from dataclasses import dataclass, replace
+from functools import cache
+
+from convai_logscan import parser
+from convai_logscan.checklist import Proofs
+from convai_logscan.diagnose import Diagnoser, Progress
+from convai_logscan.errors import SourceError
+from convai_logscan.events import Event  # noqa: TC001 (return annotation)
+from convai_logscan.facts import SelfDescription
+from convai_logscan.marks import Finder, Marker, finder
+from convai_logscan.model import Record, Skipped, SourceReport
+from convai_logscan.records import Framer
+from convai_logscan.redact import Redactor
+from convai_logscan.rules import Table
+from convai_logscan.sessions import Sessions
+from convai_logscan.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a scan is told beside its sources."""
+
+    table: Table
+    marks: bool = True
+    kind: str | None = None
+    livekit_test: str | None = None
+    watch: str | None = None  # a row whose progress is kept, for `explain`
+
+
+@cache
+def _find() -> Finder:
+    return finder(parser.literals())
+
+
+def scan(source: Source, settings: Settings) -> tuple[SourceReport, list[Skipped]]:
+    """Diagnose one source; raises SourceError when nothing of it could be read."""
+    walk = _Walk(source, settings)
+    skipped: list[Skipped] = []
+    try:
+        for _ in walk.events():
+            pass
+    except SourceError as error:
+        if not walk.lines:
+            raise
+        skipped.append(Skipped(source.name, f"{error.message}; what was read before is reported"))
+    return walk.report(), skipped
+
+
+def scan_text(text: str, settings: Settings) -> SourceReport:
+    """Diagnose a text, as the examples of a row are."""
+    return scan(Source("example", [text.encode("utf-8", "backslashreplace")]), settings)[0]
+
+
+def watched(source: Source, settings: Settings) -> tuple[SourceReport, list[Progress]]:
+    """Diagnose one source and return how far the watched row got in each session."""
+    walk = _Walk(source, settings)
+    for _ in walk.events():
+        pass
+    return walk.report(), walk.progress()
+
+
+class _Walk:
+    """One source on its way through the stages."""
+
+    def __init__(self, source: Source, settings: Settings) -> None:
+        self._source = source
+        self._settings = settings
+        self._redactor = Redactor()
+        self._marker = Marker(_find() if settings.marks else None)
+        self._about = SelfDescription()
+        self._proofs = Proofs()
+        self._sessions = Sessions(self._redactor.claims, settings.livekit_test)
+        self._diagnoser = Diagnoser(settings.table, settings.watch)
+        self._open_record = False
+        self.lines = 0
+
+    def _blocks(self) -> Iterator[bytes]:
+        first = True
+        for block in self._source.text():
+            if first:
+                self._about.head(block, self._settings.kind)
+                first = False
+                self.lines = 1
+            yield block
+
+    def events(self) -> Iterator[Event]:
+        """Yield every event, feeding the later stages on the way."""
+        for record in Framer().records(self._marker.marks(self._blocks())):
+            clean = self._redacted(record)
+            self._about.record(clean)
+            self._open_record = clean.open
+            for event in parser.events(clean):
+                self._about.event(event)
+                for said in self._sessions.feed(event):
+                    if said.event is not None and said.session:
+                        self._proofs.event(said.event)
+                    self._diagnoser.feed(said)
+                yield event
+
+    def _redacted(self, record: Record) -> Record:
+        """Return the record without secrets: nothing behind this line has seen one."""
+        parts = (record.message, *record.frames)
+        clean = self._redactor.redact("\n".join(parts))
+        quote = self._redactor.redact(record.quote)
+        lines = clean.split("\n")
+        size = record.message.count("\n") + 1
+        tags = tuple(self._redactor.redact(tag) for tag in record.tags)
+        return replace(record, message="\n".join(lines[:size]), frames=tuple(lines[size:]), quote=quote, tags=tags)
+
+    def progress(self) -> list[Progress]:
+        """Return how far the watched row got; after `report`."""
+        return self._diagnoser.progress
+
+    def report(self) -> SourceReport:
+        """Finish every stage and return what was found."""
+        for said in self._sessions.finish():
+            if said.event is not None and said.session:
+                self._proofs.event(said.event)
+            self._diagnoser.feed(said)
+        self.lines = self._marker.lines
+        diagnoses = self._diagnoser.finish(self.lines)
+        about = self._about
+        about.finish()
+        about.visibility.truncated = self._diagnoser.truncated or self._open_record
+        sessions = sorted(self._sessions.done, key=lambda session: session.number)
+        if not about.visibility.convai:
+            # Only LiveKit lines that name a host of its cloud are about Convai at all.
+            diagnoses = [d for d in diagnoses if any(".livekit.cloud" in e.text for e in d.evidence)]
+            for one in diagnoses:
+                one.session = None
+            sessions = []
+        return SourceReport(
+            name=self._source.name, kind=about.kind, encoding=self._source.encoding,
+            bytes=self._source.bytes, facts=about.facts, visibility=about.visibility,
+            sessions=sessions, diagnoses=diagnoses, checklist=self._proofs.steps(diagnoses),
+            unexplained=about.unexplained(self._diagnoser.used) if about.visibility.convai else [],
+            redactions=dict(sorted(self._redactor.counts.items())),
+        )  # fmt: skip
+
+
+def events(source: Source, settings: Settings) -> Iterator[Event]:
+    """Yield the typed events of one source."""
+    yield from _Walk(source, settings).events()
+
+
+__all__: Sequence[str] = ["Settings", "events", "scan", "scan_text", "watched"]

@@ -1,0 +1,488 @@
+"""Which run, which conversation and which connect attempt an event belongs to.
+
+In: events, in file order. Out: `Said` steps: an event with its session and attempt, an attempt that
+ended, a session that ended. On the way the session's own facts are collected (ids, outcome, timeline)
+and evidence that names no host is given the peer that was in flight when a connect failed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping  # noqa: TC003 (return annotations)
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from convai_logscan.events import (
+    BootInit,
+    CharacterReady,
+    ClientRefusal,
+    Connected,
+    ConnectAttempt,
+    ConnectFailed,
+    ConnectGiveup,
+    ConnectOk,
+    ConnectRequest,
+    CredentialsMissing,
+    DisconnectRequested,
+    Dropped,
+    Endpoint,
+    EngineStart,
+    Event,
+    IceEvidence,
+    Interaction,
+    JoinFallback,
+    LivekitTest,
+    LkConnected,
+    LkConnectFailed,
+    LkDial,
+    LkJs,
+    LkRust,
+    PlayMode,
+    Reason,
+    ReconnectFailed,
+    Reconnecting,
+    ReconnectOk,
+    RestFailed,
+    RoomDetails,
+    RoomDisconnected,
+    RoomInitOutcome,
+    Said,
+    SessionEnded,
+    SessionError,
+    SessionTransition,
+    SignalEvidence,
+    StartupError,
+    StartupTimeout,
+    StoredSession,
+    UnclassifiedConnect,
+    UnexpectedDrop,
+    UnityHeader,
+)
+from convai_logscan.model import Moment, RoomToken, Session, TokenClaims, Where
+
+NEAR_LINES = 80  # how far from a connect failure evidence without a host still belongs to it
+NEAR_SECONDS = 5.0
+MAX_TIMELINE = 40
+_LOBBY = 0  # the number of "no session"
+
+
+@dataclass(slots=True)
+class _Live:
+    """A session as it runs."""
+
+    facts: Session
+    names: set[str] = field(default_factory=set)
+    correlations: set[str] = field(default_factory=set)
+    rooms: set[str] = field(default_factory=set)
+    opened: bool = False  # a connect or bootstrap event was seen
+    ended: bool = False
+    attempt: int = 0
+    numbered: bool = False  # the attempt has its own line with a number
+    result: bool = False  # the attempt has succeeded or failed
+    details: bool = False  # the attempt's room details were seen or follow from something
+    joined: bool = False
+    status: str = "none"  # none connected failed dropped
+    reconnecting: bool = False
+    leaving: bool = False  # the disconnect was asked for
+    failure: tuple[str, Where] | None = None  # which peer failed last, and where
+    rest_failed: bool = False
+    signal_failed: bool = False
+    join: Where | None = None
+
+
+class Sessions:
+    """Follows the conversations of one source."""
+
+    def __init__(self, claims: Mapping[str, TokenClaims], livekit_test: str | None = None) -> None:
+        """Take the claims of the room tokens by placeholder, and what the user's own test said."""
+        self._claims = claims
+        self._livekit_test = livekit_test
+        self._live: list[_Live] = []  # open sessions, most recently active last
+        self._next = 1
+        self._waiting: deque[Event] = deque(maxlen=8)  # evidence without a peer
+        self.done: list[Session] = []
+
+    def feed(self, event: Event) -> Iterator[Said]:
+        """Take one event; yield what it means, in order."""
+        if isinstance(event, (EngineStart, PlayMode)) or (
+            # `Built from …` stands in the same header as the line that starts the run.
+            isinstance(event, UnityHeader) and "Built from" not in event.where.text
+        ):
+            yield from self._close_all()
+            yield Said("event", _LOBBY, 0, event)
+            return
+        if isinstance(event, (BootInit, ConnectRequest, ConnectAttempt)):
+            yield from self._open_for(event)
+        live = self._choose(event)
+        if live is None:
+            if event.where.speaker != "convai" and not isinstance(event, RoomDetails):
+                yield Said("event", _LOBBY, 0, event)
+                return
+            live = self._open(event)
+        elif self._begins_anew(live, event):
+            yield from self._close(live)
+            live = self._open(event)
+        yield from self._in(live, event)
+
+    def finish(self) -> Iterator[Said]:
+        """End every session that is still open."""
+        yield from self._close_all()
+
+    # --- opening and closing -------------------------------------------------------------------
+
+    def _open(self, event: Event) -> _Live:
+        line = event.where.line
+        live = _Live(Session(self._next, line, line))
+        self._next += 1
+        self._live.append(live)
+        return live
+
+    def _close_all(self) -> Iterator[Said]:
+        for live in list(self._live):
+            yield from self._close(live)
+        self._waiting.clear()
+
+    def _close(self, live: _Live) -> Iterator[Said]:
+        facts = live.facts
+        if self._livekit_test:
+            where = live.join or Where(facts.last_line, facts.last_line, None, f"LiveKit connection test: {self._livekit_test}", "other")
+            where = replace(where, line=facts.last_line, text=f"LiveKit connection test: {self._livekit_test} (your answer)")
+            test = LivekitTest(where=where, result=self._livekit_test)
+            yield Said("event", facts.number, live.attempt, test)
+        yield Said("attempt_end", facts.number, live.attempt)
+        lost = live.reconnecting and live.status == "connected"
+        outcomes = {"none": "unknown", "connected": "connected", "failed": "failed", "dropped": "dropped"}
+        facts.outcome = "dropped" if lost else outcomes[live.status]  # type: ignore[assignment] # the four words
+        self._live.remove(live)
+        self.done.append(facts)
+        yield Said("session_end", facts.number, live.attempt)
+
+    def _open_for(self, event: Event) -> Iterator[Said]:
+        """Open a session for a bootstrap or connect event where it begins one."""
+        character = getattr(event, "character", None)
+        if isinstance(event, BootInit):
+            if not (len(self._live) == 1 and not self._live[0].opened):
+                yield from self._close_all()
+            if not self._live:
+                self._open(event)
+            return
+        own = self._by_character(character) if character else None
+        if own is not None and not own.ended:
+            self._touch(own)
+            return
+        current = self._live[-1] if self._live else None
+        if current is not None and not current.ended:
+            other = character is not None and self._taken(current, event)
+            if not other:
+                return
+            self._open(event)
+            return
+        for live in [one for one in self._live if one.ended]:
+            yield from self._close(live)
+        self._open(event)
+
+    def _taken(self, live: _Live, event: Event) -> bool:
+        """Say whether a session already belongs to another character than the event's."""
+        if isinstance(event, ConnectAttempt):
+            return live.facts.character_id is not None and live.attempt > 0
+        return bool(live.names) and live.attempt > 0
+
+    def _begins_anew(self, live: _Live, event: Event) -> bool:
+        """Say whether an ended session is over for good: the next connect speaks without opening."""
+        if not live.ended or live.status == "none":
+            return False
+        if isinstance(event, RoomDetails) and not event.inferred:
+            return event.session_id is None or event.session_id != live.facts.session_id
+        return False
+
+    # --- choosing ------------------------------------------------------------------------------
+
+    def _choose(self, event: Event) -> _Live | None:
+        if len(self._live) <= 1:
+            return self._live[0] if self._live else None
+        correlation = event.where.correlation
+        for live in self._live:
+            if correlation and correlation in live.correlations:
+                return self._touch(live)
+        for name in (getattr(event, "character", None), *event.where.tags[1:2]):
+            if name and (found := self._by_character(name)):
+                return self._touch(found)
+        keys = [getattr(event, key, None) for key in ("room", "room_name", "session_id", "character_session_id")]
+        for live in self._live:
+            if any(key and key in live.rooms for key in keys):
+                return self._touch(live)
+        waiting = self._waiting_for(event)
+        return self._touch(waiting) if waiting else self._live[-1]
+
+    def _waiting_for(self, event: Event) -> _Live | None:
+        """Return the session that has waited longest for such a line."""
+        by_number = sorted((one for one in self._live if not one.ended), key=lambda one: one.facts.number)
+        if isinstance(event, (RoomDetails, RestFailed, RoomInitOutcome, UnclassifiedConnect)):
+            if isinstance(event, RoomInitOutcome):
+                return self._live[-1]
+            return next((o for o in by_number if o.attempt and not o.details and not o.rest_failed), None)
+        if isinstance(event, (Endpoint, LkConnected, LkConnectFailed, LkRust, LkJs, LkDial, Reason)):
+            return next((o for o in by_number if o.details and not o.joined), None)
+        if isinstance(event, (ConnectFailed, SessionError, ConnectGiveup)):
+            return next((o for o in by_number if o.status == "failed" or o.rest_failed or o.signal_failed), None)
+        return None
+
+    def _by_character(self, name: str) -> _Live | None:
+        return next((o for o in reversed(self._live) if o.facts.character_id == name or name in o.names), None)
+
+    def _touch(self, live: _Live) -> _Live:
+        if self._live[-1] is not live:
+            self._live.remove(live)
+            self._live.append(live)
+        return live
+
+    # --- inside a session ----------------------------------------------------------------------
+
+    def _in(self, live: _Live, event: Event) -> Iterator[Said]:
+        facts = live.facts
+        facts.last_line = max(facts.last_line, event.where.last_line)
+        if event.where.correlation:
+            live.correlations.add(event.where.correlation)
+        yield from self._attempt(live, event)
+        if isinstance(event, Reason) and event.peer in {"unknown", "other"}:
+            resolved = self._resolve(live, event)
+            if resolved is None:
+                self._waiting.append(event)
+                return
+            event = resolved
+        yield from self._imply(live, event)
+        self._collect(live, event)
+        yield Said("event", facts.number, live.attempt, event)
+        yield from self._state(live, event)
+        self._moment(live, event)
+        yield from self._release(live, event)
+
+    def _attempt(self, live: _Live, event: Event) -> Iterator[Said]:
+        """Begin a new attempt where the event says so."""
+        if isinstance(event, (BootInit, ConnectRequest, ConnectAttempt)) and not live.opened:
+            live.facts.first_line = event.where.line
+            live.opened = True
+        starts = False
+        if isinstance(event, ConnectAttempt):
+            starts = live.attempt == 0 or live.numbered or live.result
+        elif isinstance(event, ConnectRequest):
+            starts = live.attempt == 0 or (live.result and event.kind != "waiting")
+        elif isinstance(event, (RestFailed, UnclassifiedConnect, RoomInitOutcome, RoomDetails, Endpoint, LkConnectFailed, ConnectFailed, LkConnected)):
+            starts = live.attempt == 0 and not (isinstance(event, ConnectFailed) and event.kind != "room")
+            if starts and not live.opened:
+                live.opened = True
+                live.facts.first_line = event.where.line
+        if starts:
+            if live.attempt:
+                yield Said("attempt_end", live.facts.number, live.attempt)
+            live.attempt += 1
+            live.facts.attempts = live.attempt
+            live.result = live.details = live.joined = live.rest_failed = live.signal_failed = False
+            live.numbered = False
+            live.leaving = False
+        if isinstance(event, ConnectAttempt):
+            live.numbered = True
+
+    def _imply(self, live: _Live, event: Event) -> Iterator[Said]:
+        """Say that the connect was answered where only its consequence is printed."""
+        if isinstance(event, RoomDetails):
+            live.details = True
+            return
+        consequence = (
+            isinstance(event, (Endpoint, LkConnected, IceEvidence, SignalEvidence))
+            or (isinstance(event, LkDial) and not _is_convai(event.host))
+            or (isinstance(event, LkRust) and event.kind not in {"other", "panic", "init_failed", "roots_missing"})
+            or (isinstance(event, Reason) and event.peer == "livekit")
+        )
+        if consequence and not live.details and live.attempt and not live.rest_failed:
+            live.details = True
+            implied = RoomDetails(where=event.where, inferred=True)
+            yield Said("event", live.facts.number, live.attempt, implied)
+
+    def _resolve(self, live: _Live, event: Reason) -> Reason | None:
+        """Return evidence with its peer, or None while nobody can tell."""
+        if event.host and live.facts.room_url and event.host in live.facts.room_url:
+            return replace(event, peer="livekit")
+        if event.peer == "other":
+            return event
+        if live.failure and _near(live.failure[1], event.where):
+            return replace(event, peer=live.failure[0])
+        return None
+
+    def _release(self, live: _Live, event: Event) -> Iterator[Said]:
+        """Hand on the evidence that waited for this failure."""
+        peer = _failed_peer(live, event)
+        if peer is None:
+            return
+        live.failure = (peer, event.where)
+        waiting = [one for one in self._waiting if _near(one.where, event.where)]
+        self._waiting.clear()
+        for one in waiting:
+            if isinstance(one, Reason):
+                known = replace(one, peer=peer)
+                yield from self._imply(live, known)
+                yield Said("event", live.facts.number, live.attempt, known)
+
+    def _state(self, live: _Live, event: Event) -> Iterator[Said]:
+        """Follow success, failure, loss and end."""
+        if isinstance(event, (LkConnected, ConnectOk, ReconnectOk)) or (
+            isinstance(event, SessionTransition) and event.to_state == "Connected"
+        ) or (isinstance(event, LkRust) and event.kind == "recovered") or (
+            isinstance(event, CharacterReady) and live.status != "connected" and event.kind == "published"
+        ):
+            yield from self._connected(live, event)
+        elif isinstance(event, (Reconnecting, )) or (isinstance(event, SessionTransition) and event.to_state == "Reconnecting"):
+            if not live.reconnecting:
+                live.reconnecting = True
+                live.facts.reconnects += 1
+        elif isinstance(event, (UnexpectedDrop, ReconnectFailed)) or (
+            isinstance(event, (LkRust, LkJs)) and event.kind == "gave_up"
+        ) or (isinstance(event, RoomDisconnected) and not live.leaving) or (
+            isinstance(event, SessionTransition) and event.from_state in {"Connected", "Reconnecting"}
+            and event.to_state in {"Disconnected", "Error"}
+        ):
+            if live.status == "connected":
+                live.status = "dropped"
+                live.result = True
+                live.reconnecting = False
+                dropped = Dropped(where=event.where)
+                yield Said("event", live.facts.number, live.attempt, dropped)
+        elif isinstance(event, (DisconnectRequested, SessionEnded)):
+            live.leaving = True
+            live.ended = True
+        elif isinstance(event, ConnectGiveup):
+            live.result = True
+            live.ended = True
+            self._failed(live)
+        elif _is_failure(event):
+            live.result = live.result or not isinstance(event, (UnclassifiedConnect, SessionError))
+            self._failed(live)
+        if isinstance(event, RestFailed):
+            live.rest_failed = True
+        if isinstance(event, LkConnectFailed):
+            live.signal_failed = True
+
+    def _failed(self, live: _Live) -> None:
+        if live.status in {"none", "failed"}:
+            live.status = "failed"
+
+    def _connected(self, live: _Live, event: Event) -> Iterator[Said]:
+        if isinstance(event, LkConnected):
+            live.joined = True
+        live.reconnecting = False
+        if isinstance(event, ConnectOk):
+            live.result = True
+        if live.join is None:
+            live.join = event.where
+        again = live.status != "connected"
+        live.status = "connected"
+        if again:
+            yield Said("event", live.facts.number, live.attempt, Connected(where=event.where))
+
+    def _collect(self, live: _Live, event: Event) -> None:
+        """Keep the ids and codes that support needs."""
+        facts = live.facts
+        if isinstance(event, RoomDetails):
+            for key in ("room_name", "room_url", "session_id", "character_session_id", "request_trace_id"):
+                value = getattr(event, key)
+                if value:
+                    setattr(facts, key, value)
+                    live.rooms.add(value)
+            if event.token in self._claims:
+                facts.room_token = room_token(self._claims[str(event.token)], live.join)
+        elif isinstance(event, ConnectAttempt) and event.character:
+            facts.character_id = event.character
+        elif isinstance(event, ConnectRequest) and event.character:
+            live.names.add(event.character)
+        elif isinstance(event, StoredSession):
+            facts.character_session_id = event.character_session_id
+            facts.character_id = facts.character_id or event.character
+        elif isinstance(event, Interaction):
+            facts.character_session_id = event.character_session_id or facts.character_session_id
+        elif isinstance(event, Endpoint) and event.host and facts.room_url is None:
+            facts.room_url = event.host
+        elif isinstance(event, (LkConnected, Reconnecting)) and event.room and event.room.lower() != "unknown":
+            facts.room_name = facts.room_name or event.room
+            live.rooms.add(event.room)
+        elif isinstance(event, CharacterReady) and event.character:
+            facts.character_id = facts.character_id or event.character
+        if event.where.tags[:1] == ("ConvaiCharacter",) and len(event.where.tags) > 1:
+            live.names.add(event.where.tags[1])
+        code = getattr(event, "code", None)
+        if code and facts.error_code is None and isinstance(code, str) and "." in code:
+            facts.error_code = code
+        status = getattr(event, "status", None)
+        if status and isinstance(event, (RestFailed, RoomInitOutcome, UnclassifiedConnect)):
+            facts.http_status = status
+
+    def _moment(self, live: _Live, event: Event) -> None:
+        timeline = live.facts.timeline
+        if event.phase is None or len(timeline) >= MAX_TIMELINE:
+            return
+        name = event.kind_name
+        if timeline and (timeline[-1].event == name or timeline[-1].line == event.where.line):
+            return
+        if event.phase == "talk" and any(m.event == name for m in timeline):
+            return  # the first word is enough
+        stamp = event.where.stamp
+        timeline.append(Moment(event.where.line, stamp.printed if stamp else None, event.phase, name))
+
+
+def room_token(claims: TokenClaims, join: Where | None) -> RoomToken:
+    """Say what may be said of a token; `expired` only by a clock that is not the token's own."""
+    expired = None
+    if join and join.stamp and join.stamp.clock == "utc" and claims.expires_at is not None:
+        expired = join.stamp.seconds > claims.expires_at
+    return RoomToken(_iso(claims.issued_at), _iso(claims.not_before), _iso(claims.expires_at), claims.room, expired)
+
+
+def _iso(seconds: int | None) -> str | None:
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _is_convai(host: str | None) -> bool:
+    return host is not None and host.endswith("convai.com")
+
+
+def _near(one: Where, other: Where) -> bool:
+    if one.stamp and other.stamp and one.stamp.clock == other.stamp.clock:
+        return abs(one.stamp.seconds - other.stamp.seconds) <= NEAR_SECONDS
+    return abs(one.line - other.line) <= NEAR_LINES
+
+
+_CONVAI_CODES = ("connection.network_error", "connection.timeout", "connection.failed")
+
+
+def _failed_peer(live: _Live, event: Event) -> str | None:
+    """Return which peer a failure line says could not be reached, None where it says neither."""
+    if isinstance(event, RestFailed):
+        return "convai" if event.status is None and event.kind != "refused" else None
+    if isinstance(event, UnclassifiedConnect):
+        return "convai" if event.status == 0 else None
+    if isinstance(event, LkConnectFailed):
+        return "livekit"
+    if isinstance(event, ConnectFailed) and event.kind == "transport":
+        return "livekit"
+    if isinstance(event, SessionError):
+        if event.code.startswith("transport."):
+            return "livekit"
+        if event.code in _CONVAI_CODES and not live.details:
+            return "convai"
+    return None
+
+
+def _is_failure(event: Event) -> bool:
+    if isinstance(event, SessionError):
+        return event.code.startswith(("config.", "connection.", "transport.", "session.token"))
+    if isinstance(event, SessionTransition):
+        return event.to_state == "Error"
+    if isinstance(event, ConnectFailed):
+        return event.kind in {"room", "transport", "attempt", "character", "coordinator"}
+    return isinstance(event, (RestFailed, RoomInitOutcome, UnclassifiedConnect, LkConnectFailed, JoinFallback, StartupError, StartupTimeout, CredentialsMissing, ClientRefusal))
+
+
