@@ -1,0 +1,64 @@
+"""The door to the street: commands, options, exit codes. Only this room prints."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+COMMANDS = ("scan", "explain", "table", "events", "redact", "doctor")
+BUILT = ("scan",)
+
+
+class Commands(click.Group):
+    """Commands by name, each imported when asked for; any other first word is a path to scan."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands that exist."""
+        del ctx
+        return list(BUILT)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command's module and return its command."""
+        del ctx
+        if cmd_name not in BUILT:
+            return None
+        from importlib import import_module  # noqa: PLC0415 (`--help` pays for click only)
+
+        command = import_module(f"convai_logscan.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `scan` before a call that names no command."""
+        own = {"--help", "-h", "--version"}
+        if args and args[0] not in BUILT and not (len(args) == 1 and args[0] in own):
+            args = ["scan", *args]
+        elif not args and not sys.stdin.isatty():
+            args = ["scan", "-"]
+        return super().parse_args(ctx, args)
+
+
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 (click's own)
+    if value and not ctx.resilient_parsing:
+        from convai_logscan import __version__  # noqa: PLC0415
+
+        click.echo(f"convai-logscan {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version and exit.")
+def group() -> None:
+    """Say why a Convai character does not connect, hear or speak, from a Unity log.
+
+    convai-logscan Player.log is short for convai-logscan scan Player.log; a single - reads standard
+    input. A file named like a command is written ./scan.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    from convai_logscan.cli.street import run  # noqa: PLC0415
+
+    sys.exit(run(group, sys.argv[1:]))

@@ -1,0 +1,126 @@
+"""`convai-logscan events PATH`: the typed events of a log, redacted, one object a line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from convai_logscan.cli.street import INCOMPLETE, INTERRUPTED, complain
+from convai_logscan.errors import LogscanError, SourceError
+from convai_logscan.reports.safe import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from convai_logscan.events import Event
+    from convai_logscan.sources import Source
+
+TABLES = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl"}
+# What every event has, before its own fields.
+COMMON = ("line", "time", "event", "speaker", "level", "category", "tags", "text")
+
+
+@click.command(name="events")
+@click.argument("path", metavar="PATH")
+@click.option("--format", "form", type=click.Choice(("jsonl", "csv")), help="Format on standard output.  [default: jsonl]")
+@click.option("-o", "--output", metavar="FILE", help="Write to FILE; the suffix gives the format (.jsonl, .csv, .parquet).")
+@click.option("--kind", "kinds", multiple=True, metavar="EVENT", help="Only these kinds of event.")
+def command(path: str, form: str | None, output: str | None, kinds: tuple[str, ...]) -> int:
+    """Print the typed events of a log as JSON lines, CSV or Parquet.
+
+    Every event has line, time, event, speaker, level, category, tags and text, then the fields of its
+    kind. Secrets are replaced before any event is made.
+    """
+    from convai_logscan import rules  # noqa: PLC0415 (`--help` needs none of it)
+    from convai_logscan.events import KINDS  # noqa: PLC0415
+    from convai_logscan.pipeline import Settings, events  # noqa: PLC0415
+    from convai_logscan.sources import from_file, from_stream  # noqa: PLC0415
+
+    for kind in kinds:
+        if kind not in KINDS:
+            hint = rules.nearest(kind, KINDS)
+            raise click.UsageError(f"there is no event `{kind}`" + (f"; {hint}" if hint else ""))
+    name = form or "jsonl"
+    if output:
+        suffix = Path(output).suffix.lower()
+        if suffix not in TABLES:
+            raise click.UsageError(f"-o {output}: the suffix must be one of {', '.join(TABLES)}")
+        name = TABLES[suffix]
+    source: Source = from_stream(sys.stdin.buffer) if path == "-" else from_file(Path(path))
+    found = (as_dict(e) for e in events(source, Settings(rules.builtin())) if not kinds or e.kind_name in kinds)
+    try:
+        if name == "jsonl":
+            _json_lines(found, output)
+        else:
+            _table(list(found), name, output)
+    except SourceError as error:
+        complain(str(error))
+        return INCOMPLETE
+    return INTERRUPTED if source.interrupted else 0
+
+
+def as_dict(event: Event) -> dict[str, Any]:
+    """Return an event as plain data: the common fields, then its own."""
+    where = event.where
+    found: dict[str, Any] = {
+        "line": where.line, "time": where.stamp.printed if where.stamp else None,
+        "event": event.kind_name, "speaker": where.speaker, "level": where.level,
+        "category": where.category, "tags": [one_line(tag) for tag in where.tags],
+        "text": one_line(where.text),
+    }  # fmt: skip
+    for field in fields(event):
+        if field.name != "where":
+            value = getattr(event, field.name)
+            # A field that is called like a common one keeps the event's own value.
+            found[field.name] = one_line(value) if isinstance(value, str) else value
+    return found
+
+
+def _json_lines(found: Iterator[dict[str, Any]], output: str | None) -> None:
+    lines = (json.dumps(one, ensure_ascii=False) + "\n" for one in found)
+    if output is None:
+        sys.stdout.writelines(lines)
+        return
+    try:
+        with Path(output).open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
+            out.writelines(lines)
+    except OSError as error:
+        message = f"the events cannot be written: {(error.strerror or str(error)).lower()}"
+        raise SourceError(message, output) from error
+
+
+def _table(rows: list[dict[str, Any]], name: str, output: str | None) -> None:
+    """Write a table with one column a field."""
+    import pandas as pd  # noqa: PLC0415 (only exports pay for it)
+
+    own = sorted({key for row in rows for key in row} - set(COMMON))
+    columns = [*COMMON, *own]
+    flat = [{**row, "tags": " ".join(row["tags"])} for row in rows]
+    frame = pd.DataFrame(flat, columns=columns)
+    if name == "csv":
+        for column in frame.columns:
+            if frame[column].dtype == object or str(frame[column].dtype).startswith("str"):
+                frame[column] = frame[column].map(_no_formula)
+        text = frame.to_csv(index=False, lineterminator="\n", quoting=1)
+        if output is None:
+            sys.stdout.write(text)
+        else:
+            Path(output).write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        return
+    try:
+        frame.astype({column: "string" for column in frame.columns if frame[column].dtype == object}).to_parquet(str(output), index=False)
+    except ImportError as error:
+        message = "Parquet needs pyarrow"
+        raise LogscanError(message, output, "pip install 'convai-logscan[parquet]'") from error
+
+
+def _no_formula(value: object) -> object:
+    """Keep a spreadsheet from taking a text for a formula."""
+    if isinstance(value, str) and value.lstrip()[:1] in set("=+-@\t\r＝＋－＠"):
+        return "'" + value
+    return value

@@ -1,0 +1,58 @@
+"""How a run ends: errors in one sentence on standard error, exit codes, closed pipes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence  # noqa: TC003 (annotations)
+
+import click
+
+from convai_logscan.errors import LogscanError
+from convai_logscan.reports.safe import one_line
+
+FOUND = 1
+USAGE = 2
+INCOMPLETE = 3
+INTERRUPTED = 130
+
+
+def run(command: click.Command, args: Sequence[str]) -> int:
+    """Run a command; return the exit code. Nothing gets past as a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="backslashreplace")
+    try:
+        code = command.main(list(args), prog_name="convai-logscan", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "")
+        return USAGE
+    except click.ClickException as error:
+        complain(error.format_message(), "`convai-logscan --help` lists the options")
+        return USAGE
+    except LogscanError as error:
+        complain(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return closed_pipe()
+    except OSError as error:
+        complain(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
+        return INCOMPLETE
+    return code if isinstance(code, int) else 0
+
+
+def complain(sentence: str, hint: str | None = None) -> None:
+    """Write one sentence to standard error."""
+    text = one_line(sentence.strip().rstrip("."))
+    click.echo(f"convai-logscan: {text}" + (f" ({hint})" if hint else ""), err=True)
+
+
+def closed_pipe() -> int:
+    """End cleanly when the reader has gone, without a second complaint at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,325 @@
+"""The report for a terminal: verdict first, then why, the fix, how to verify, and the lines."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from convai_logscan.checklist import TITLES
+from convai_logscan.model import Diagnosis, Evidence, Report, Session, SourceReport
+from convai_logscan.reports import Look
+from convai_logscan.reports.safe import one_line
+
+_COLOURS = {
+    "fatal": "bold red", "error": "red", "warning": "yellow", "info": "cyan",
+    "inconclusive": "magenta", "good": "green", "quiet": "bright_black",
+}  # fmt: skip
+_SIGNS = {"proven": ("✓", "good"), "disproven": ("✗", "error"), "unknown": ("?", "quiet")}
+_ASCII = str.maketrans({"✓": "+", "✗": "x", "…": "...", "–": "-", "·": "|", "—": "-", "“": '"', "”": '"', "→": "->"})
+MAX_DETAIL = 5  # sources that are shown whole
+
+
+def render(report: Report, look: Look) -> str:
+    """Return the report as text of the given width."""
+    out = StringIO()
+    console = Console(
+        file=out, width=max(look.width, 40), force_terminal=look.colour, no_color=not look.colour,
+        color_system="standard" if look.colour else None, markup=False, highlight=False, emoji=False,
+        legacy_windows=False, soft_wrap=False,
+    )  # fmt: skip
+    page = _Page(console, look)
+    if len(report.sources) == 1:
+        page.source(report.sources[0])
+    elif len(report.sources) <= MAX_DETAIL:
+        for number, source in enumerate(report.sources):
+            if number:
+                console.print()
+            page.source(source)
+        if report.sources:
+            page.counts(report)
+    else:
+        page.overview(report)
+    page.skipped(report)
+    text = "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
+    return text.translate(_ASCII) if look.ascii else text
+
+
+class _Page:
+    """Writes a report on a console."""
+
+    def __init__(self, console: Console, look: Look) -> None:
+        self._console = console
+        self._look = look
+
+    # --- one source ----------------------------------------------------------------------------
+
+    def source(self, source: SourceReport) -> None:
+        """Print one source whole."""
+        self._print(self._fingerprint(source))
+        if self._quiet_end(source):
+            return
+        for session in source.sessions:
+            self._session(session, source)
+        roots = [d for d in source.diagnoses if d.verdict == "fires" and d.because_of is None]
+        shown = [d for d in roots if d.severity != "info" or self._look.verbose or d.id != "transport-debug-off"]
+        if self._look.quiet:
+            for one in shown:
+                self._headline(one)
+            return
+        for one in shown:
+            self._diagnosis(one, source)
+        for one in (d for d in source.diagnoses if d.verdict == "inconclusive"):
+            self._inconclusive(one)
+        self._no_cause(source)
+        self._unexplained(source)
+        self._checklist(source)
+        self._unseen(source)
+
+    def _quiet_end(self, source: SourceReport) -> bool:
+        """Say the short answers; return whether that was all."""
+        firing = [d for d in source.diagnoses if d.verdict == "fires"]
+        if not source.visibility.convai and not firing:
+            why = "The file is empty." if not source.bytes else "No line of the Convai SDK is in this log."
+            self._print(Text("No Convai activity. ", "bold") + Text(why))
+            if source.bytes and not self._look.quiet:
+                self._wrap(
+                    "If a Convai character should have spoken in this run, check that this is the log of that "
+                    "run (Player-prev.log and Editor-prev.log hold the run before) and that the SDK is in the scene."
+                )
+            return True
+        return False
+
+    def _fingerprint(self, source: SourceReport) -> Text:
+        facts = source.facts
+        parts = [
+            f"Unity {facts.unity}" if facts.unity else "Unity version not in the log",
+            f"Convai SDK {facts.sdk}" if facts.sdk else ("Convai SDK version not in the log" if source.visibility.convai else None),
+            facts.platform, f"{facts.build} build" if facts.build in {"development", "release"} else None,
+            f"{source.kind} log",
+        ]  # fmt: skip
+        line = Text(one_line(source.name), "bold")
+        line.append("  " + " · ".join(one_line(part) for part in parts if part), _style("quiet"))
+        return line
+
+    def _session(self, session: Session, source: SourceReport) -> None:
+        words = {"connected": "connected", "failed": "did not connect", "dropped": "connected, then lost", "unknown": "no connection was seen to succeed or fail"}
+        style = {"connected": "good", "failed": "error", "dropped": "error", "unknown": "warning"}[session.outcome]
+        line = Text(f"Session {session.number}  ")
+        line.append(words[session.outcome], _style(style))
+        attempts = f"{session.attempts} attempt{'s' if session.attempts != 1 else ''}"
+        extra = [attempts, f"lines {session.first_line}–{session.last_line}"]
+        if session.reconnects:
+            extra.insert(1, f"{session.reconnects} reconnect{'s' if session.reconnects != 1 else ''}")
+        if session.error_code:
+            extra.append(session.error_code)
+        line.append("  " + " · ".join(extra), _style("quiet"))
+        self._print(line)
+        mine = [d for d in source.diagnoses if d.session == session.number and d.verdict == "fires" and d.severity != "info"]
+        if not mine:
+            if session.outcome == "connected":
+                self._wrap("Nothing wrong was found in this session.", 11, "good")
+            elif not self._look.quiet:
+                self._wrap("No row of the table explains this; see what could not be seen below.", 11)
+        if self._look.verbose and not self._look.quiet:
+            ids = [
+                (name, getattr(session, key))
+                for name, key in (
+                    ("request trace id", "request_trace_id"), ("session id", "session_id"),
+                    ("character session id", "character_session_id"), ("room", "room_name"),
+                    ("room url", "room_url"), ("character", "character_id"),
+                )
+            ]  # fmt: skip
+            for name, value in ids:
+                if value:
+                    self._wrap(f"{name}: {one_line(value)}", 11, "quiet")
+            for moment in session.timeline:
+                when = f"{moment.time}  " if moment.time else ""
+                self._wrap(f"line {moment.line}  {when}{moment.phase}: {moment.event}", 11, "quiet")
+
+    def _headline(self, one: Diagnosis) -> None:
+        sign = "✗" if one.severity in {"fatal", "error"} else "!" if one.severity == "warning" else "i"
+        head = Text(f"{sign} ", _style(one.severity))
+        head.append(one_line(one.symptom), "bold")
+        self._hang(head, 0, 2)
+        where = f"session {one.session}" if one.session else "whole log"
+        facts = [one.id, one.severity, f"{one.confidence} confidence", where]
+        if one.times > 1:
+            facts.append(f"{one.times} times")
+        if one.recovered:
+            facts.append("the session connected afterwards")
+        self._wrap(" · ".join(facts), 2, "quiet")
+
+    def _diagnosis(self, one: Diagnosis, source: SourceReport) -> None:
+        self._console.print()
+        self._headline(one)
+        rows = Table.grid(padding=(0, 2))
+        rows.add_column(no_wrap=True, style=_style("quiet"), min_width=6)
+        rows.add_column()
+        rows.add_row("Cause", Text(one.cause))
+        for number, step in enumerate(one.fix, 1):
+            rows.add_row("Fix" if number == 1 else "", _numbered(number, step, len(one.fix)))
+        rows.add_row("Verify", Text(one.verify))
+        rows.add_row("Docs", Text(one.docs, overflow="fold"))
+        rows.add_row("Log", self._lines(one.evidence))
+        if one.against:
+            rows.add_row("But", self._lines(one.against))
+        followed = [d for d in source.diagnoses if d.because_of == one.id and d.session == one.session]
+        if followed:
+            rows.add_row("Led to", Text(", ".join(f"{d.id} (line {d.first_line})" for d in followed)))
+        self._print(Padding(rows, (0, 0, 0, 2)))
+
+    def _inconclusive(self, one: Diagnosis) -> None:
+        self._console.print()
+        head = Text("? ", _style("inconclusive"))
+        head.append(one_line(one.symptom), "bold")
+        self._hang(head, 0, 2)
+        self._wrap(f"{one.id} · inconclusive: this log cannot tell. What would settle it:", 2, "quiet")
+        for text in one.missing:
+            self._wrap(text, 4)
+
+    def _lines(self, evidence: tuple[Evidence, ...]) -> Table:
+        lines = Table.grid(padding=(0, 1))
+        lines.add_column(justify="right", style=_style("quiet"), no_wrap=True)
+        lines.add_column(overflow="fold")
+        for one in evidence:
+            lines.add_row(f"line {one.line}", Text(one_line(one.text)))
+        return lines
+
+    def _no_cause(self, source: SourceReport) -> None:
+        for session in source.sessions:
+            failing = [
+                d for d in source.diagnoses
+                if d.session == session.number and d.verdict == "fires" and d.severity in {"fatal", "error"} and not d.recovered
+            ]  # fmt: skip
+            if failing and not any(d.root for d in failing):
+                self._console.print()
+                self._wrap(f"The cause is not in this log: session {session.number} shows only that something else failed.", 0, "warning")
+
+    def _unexplained(self, source: SourceReport) -> None:
+        if not source.unexplained:
+            return
+        self._console.print()
+        self._print(Text("Other warnings and errors of the SDK", "bold"))
+        limit = None if self._look.verbose else 5
+        for one in source.unexplained[:limit]:
+            times = f" ({one.times} times)" if one.times > 1 else ""
+            self._hang(Text(f"line {one.line}  {one_line(one.text)}{times}"), 2, 2)
+        more = len(source.unexplained) - 5
+        if limit and more > 0:
+            self._wrap(f"… and {more} more (-v shows them)", 2, "quiet")
+
+    def _checklist(self, source: SourceReport) -> None:
+        if not source.sessions:
+            return
+        wrong = any(d.severity in {"fatal", "error"} and d.verdict == "fires" for d in source.diagnoses)
+        if not wrong and not self._look.verbose and all(s.outcome == "connected" for s in source.sessions):
+            return
+        self._console.print()
+        self._print(Text("Firewall checklist", "bold"))
+        rows = Table.grid(padding=(0, 1))
+        rows.add_column(no_wrap=True)
+        rows.add_column()
+        for step, title in zip(source.checklist, TITLES, strict=True):
+            sign, style = _SIGNS[step.verdict]
+            text = Text(f"{step.step} {title}: ")
+            text.append(step.verdict, _style(style))
+            where = f" (line {step.line})" if step.line else ""
+            text.append(f". {one_line(step.why)}{where}", _style("quiet"))
+            rows.add_row(Text(sign, _style(style)), text)
+        self._print(Padding(rows, (0, 0, 0, 2)))
+
+    def _unseen(self, source: SourceReport) -> None:
+        off = next((d for d in source.diagnoses if d.id == "transport-debug-off" and d.verdict == "fires"), None)
+        told = any(s.outcome in {"failed", "unknown", "dropped"} for s in source.sessions)
+        lines: list[str] = []
+        if off and (told or self._look.verbose):
+            lines.append(f"{off.symptom} {' '.join(off.fix)}")
+        if source.visibility.truncated:
+            lines.append("The log ends in the middle of something: a longer log would say more.")
+        if lines:
+            self._console.print()
+            self._print(Text("What this log could not show", "bold"))
+            for line in lines:
+                self._wrap(line, 2)
+        elif off:
+            self._wrap("Room details are not printed in this log (transport-debug-off); -v says how to turn them on.", 0, "quiet")
+
+    # --- several sources -----------------------------------------------------------------------
+
+    def overview(self, report: Report) -> None:
+        """Print one line a source, then the counts."""
+        for source in report.sources:
+            line = Text(one_line(source.name), "bold")
+            line.append("  ")
+            line.append(*self._short(source))
+            self._hang(line, 0, 2)
+        self.counts(report)
+
+    def _short(self, source: SourceReport) -> tuple[str, str]:
+        failing = [d for d in source.diagnoses if d.verdict == "fires" and (d.root or d.severity in {"fatal", "error"})]
+        if failing:
+            roots = [d for d in failing if d.root] or failing
+            return ", ".join(dict.fromkeys(d.id for d in roots)), _style(roots[0].severity)
+        if not source.visibility.convai:
+            return "no Convai activity", _style("quiet")
+        warnings = [d.id for d in source.diagnoses if d.verdict == "fires" and d.severity == "warning"]
+        if warnings:
+            return ", ".join(dict.fromkeys(warnings)), _style("warning")
+        if any(s.outcome != "connected" for s in source.sessions):
+            return "no verdict: no connection was seen to succeed or fail", _style("warning")
+        return "nothing wrong", _style("good")
+
+    def counts(self, report: Report) -> None:
+        """Print how often each diagnosis fires."""
+        counts = report.counts()
+        self._console.print()
+        noun = f"{len(report.sources)} source{'s' if len(report.sources) != 1 else ''}"
+        if not counts:
+            self._print(Text(f"{noun}: nothing fires.", "bold"))
+            return
+        self._print(Text(f"{noun}, by cause", "bold"))
+        rows = Table.grid(padding=(0, 2))
+        rows.add_column(justify="right")
+        rows.add_column()
+        for name, times in counts.items():
+            rows.add_row(str(times), name)
+        self._print(Padding(rows, (0, 0, 0, 2)))
+
+    def skipped(self, report: Report) -> None:
+        """Print what could not be read."""
+        for one in report.skipped:
+            self._hang(Text(f"skipped {one_line(one.source)}: {one_line(one.reason)}", _style("warning")), 0, 2)
+
+    # --- helpers -------------------------------------------------------------------------------
+
+    def _print(self, what: Text | Padding) -> None:
+        self._console.print(what)
+
+    def _wrap(self, text: str, indent: int = 0, style: str | None = None) -> None:
+        self._print(Padding(Text(one_line(text), _style(style) if style else ""), (0, 0, 0, indent)))
+
+    def _hang(self, text: Text, indent: int, hang: int) -> None:
+        """Print text whose further lines are indented by `hang` more."""
+        width = max(20, self._console.width - indent - hang)
+        first = text.wrap(self._console, width, overflow="fold")
+        for number, line in enumerate(first):
+            line.rstrip()
+            self._print(Padding(line, (0, 0, 0, indent + (hang if number else 0))))
+
+
+def _numbered(number: int, step: str, total: int) -> Text | Table:
+    if total == 1:
+        return Text(step)
+    line = Table.grid(padding=(0, 1))
+    line.add_column(no_wrap=True)
+    line.add_column()
+    line.add_row(f"{number}.", Text(step))
+    return line
+
+
+def _style(name: str) -> str:
+    return _COLOURS[name]
