@@ -1,0 +1,240 @@
+"""The command line: exit codes, one sentence for every trouble, options."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convai_logscan import rules
+from tests.compose import fill
+from tests.helpers import LOGS, ROOT
+
+REFUSED = """[14:03:21.000][Info][SDK]: [RoomConnectionRuntimeAdapter] Room connection attempt 1 (mode=create).
+[14:03:22.118][Error][Transport]: [NativeRoomController] Room-details request failed with HTTP 401: Convai API returned HTTP 401.
+[14:03:22.120][Warning][SDK]: [SessionMetrics] Session error: connection.connect_invalid_api_key
+"""
+HEALTHY = """[14:03:21.000][Info][SDK]: [RoomConnectionRuntimeAdapter] Room connection attempt 1 (mode=create).
+[14:03:22.118][Info][SDK]: [LiveKitRoomBackend] Room connected: rm-1
+[14:03:22.120][Info][SDK]: [RoomConnectionRuntimeAdapter] Room connection succeeded (mode=create).
+"""
+
+
+def run(*args: str | Path, stdin: bytes | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "convai_logscan", *map(str, args)],
+        input=stdin, stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True,
+        check=False, cwd=ROOT, env={**os.environ, **env}, timeout=120,
+    )  # fmt: skip
+
+
+def report(*args: str | Path, stdin: bytes | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(*args, "--format", "json", stdin=stdin).stdout)
+    return found
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Path:
+    path = tmp_path / "refused.log"
+    path.write_text(REFUSED, encoding="utf-8")
+    return path
+
+
+def test_exit_codes_say_what_was_found(tmp_path: Path, refused: Path) -> None:
+    healthy = tmp_path / "healthy.log"
+    healthy.write_text(HEALTHY, encoding="utf-8")
+    assert run(healthy).returncode == 0
+    assert run(refused).returncode == 1
+    assert run(refused, "--fail-on", "never").returncode == 0
+    assert run(healthy, "--fail-on", "info").returncode == 1
+    assert run(tmp_path / "missing.log").returncode == 3
+    assert run(refused, tmp_path / "missing.log").returncode == 3
+    assert run(refused, "--no-such-option").returncode == 2
+    assert run().returncode == 2
+
+
+def test_an_empty_file_is_a_report_with_nothing_in_it(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.log"
+    empty.touch()
+    done = run(empty, "--format", "json")
+    assert done.returncode == 0
+    found = json.loads(done.stdout)
+    assert found["sources"][0]["sessions"] == found["sources"][0]["diagnoses"] == []
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["no-such.log"], ["."], ["--format", "yaml", "x"], ["x", "--session", "zero"],
+        ["x", "--select", "invalid-api-kee"], ["x", "-o", "report.docx"], ["x", "--table", "no-dir"],
+        ["--fail-on", "loud", "x"], ["x\0y.log"][:0] or ["-"],
+    ],
+)  # fmt: skip
+def test_trouble_is_one_sentence_without_a_traceback(args: list[str]) -> None:
+    done = run(*args, stdin=b"\x7fELF" + bytes(100) if args == ["-"] else None)
+    assert done.returncode in {2, 3}
+    text = done.stderr.decode()
+    assert "Traceback" not in text
+    assert len(text.strip().splitlines()) == 1, text
+    assert text.startswith("convai-logscan: ")
+
+
+def test_a_mistyped_id_is_answered_with_the_right_one(refused: Path) -> None:
+    assert "did you mean `invalid-api-key`" in run(refused, "--select", "invalid-api-kee").stderr.decode()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="everything is readable for root")
+def test_a_file_without_rights_is_skipped(refused: Path) -> None:
+    refused.chmod(0)
+    done = run(refused)
+    assert done.returncode == 3
+    assert "not allowed" in done.stderr.decode()
+
+
+def test_standard_input_is_read_with_and_without_a_dash() -> None:
+    for args in (["-"], []):
+        done = run(*args, stdin=REFUSED.encode())
+        assert done.returncode == 1
+        assert "invalid-api-key" in done.stdout.decode()
+
+
+def test_scan_is_the_command_of_a_bare_path(refused: Path) -> None:
+    assert run(refused).stdout == run("scan", refused).stdout
+
+
+def test_the_json_report_is_the_same_every_time(refused: Path) -> None:
+    assert run(refused, "--format", "json").stdout == run(refused, "--format", "json").stdout
+
+
+def test_the_json_report_has_the_keys_of_the_contract_in_order(refused: Path) -> None:
+    found = report(refused)
+    assert list(found) == ["schema", "tool", "sources", "skipped", "summary"]
+    source = found["sources"][0]
+    assert list(source) == [
+        "name", "kind", "encoding", "bytes", "facts", "visibility", "sessions", "diagnoses",
+        "checklist", "unexplained", "redactions",
+    ]  # fmt: skip
+    assert list(source["sessions"][0]) == [
+        "number", "first_line", "last_line", "outcome", "attempts", "reconnects", "character_id",
+        "room_url", "room_name", "session_id", "character_session_id", "request_trace_id",
+        "error_code", "http_status", "room_token", "timeline",
+    ]  # fmt: skip
+    assert list(source["diagnoses"][0]) == [
+        "id", "severity", "confidence", "verdict", "session", "root", "because_of", "times",
+        "symptom", "cause", "fix", "verify", "docs", "evidence", "against", "missing",
+    ]  # fmt: skip
+    assert [step["step"] for step in source["checklist"]] == [1, 2, 3, 4, 5, 6]
+    assert found["summary"]["diagnoses"] == {"invalid-api-key": 1}
+    assert found["summary"]["worst"] == "fatal"
+
+
+def test_reports_are_written_to_files_too(tmp_path: Path, refused: Path) -> None:
+    out, text = tmp_path / "r.json", tmp_path / "r.txt"
+    run(refused, "-o", out, "-o", text)
+    assert json.loads(out.read_text(encoding="utf-8"))["schema"] == 1
+    assert "invalid-api-key" in text.read_text(encoding="utf-8")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["r.json", "r.txt", "refused.log"]
+
+
+def test_sessions_and_diagnoses_can_be_picked(tmp_path: Path) -> None:
+    path = tmp_path / "two.log"
+    path.write_text(REFUSED + "Reloading assemblies for play mode.\n" + HEALTHY, encoding="utf-8")
+    assert [s["number"] for s in report(path)["sources"][0]["sessions"]] == [1, 2]
+    assert [s["number"] for s in report(path, "--session", "last")["sources"][0]["sessions"]] == [2]
+    assert report(path, "--session", "1", "--ignore", "invalid-api-key")["summary"]["diagnoses"] == {}
+    assert list(report(path, "--select", "invalid-api-key")["summary"]["diagnoses"]) == ["invalid-api-key"]
+
+
+def test_a_users_rows_are_added_and_bad_ones_reported(tmp_path: Path, refused: Path) -> None:
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    good = (
+        'symptom = "S."\nseverity = "warning"\ncause = "C."\nfix = ["F."]\nverify = "V."\ndocs = "d"\nrank = 900\n'
+        'when = "connect_attempt then rest_failed{status == 401}"\n[[example]]\nlog = "x"\n[[counterexample]]\nlog = "y"\nwhy = "z"\n'
+    )
+    (folder / "my-row.toml").write_text(good, encoding="utf-8")
+    (folder / "bad.toml").write_text(good.replace("rest_failed", "rest_faild"), encoding="utf-8")
+    done = run(refused, "--table", folder, "--format", "json")
+    found = json.loads(done.stdout)
+    assert done.returncode == 3
+    assert found["summary"]["diagnoses"]["my-row"] == 1
+    assert "did you mean `rest_failed`" in found["skipped"][0]["reason"]
+    assert run(refused, "--table", folder, "--strict").returncode == 2
+
+
+def test_colours_are_off_in_a_pipe_and_on_when_asked(refused: Path) -> None:
+    assert b"\x1b[" not in run(refused).stdout
+    assert b"\x1b[" in run(refused, "--color", "always").stdout
+
+
+def test_a_terminal_without_unicode_gets_plain_letters(refused: Path) -> None:
+    done = run(refused, PYTHONIOENCODING="cp1252", PYTHONUTF8="0")
+    assert done.returncode == 1
+    assert done.stdout.decode("ascii")
+
+
+def test_a_closed_pipe_is_a_clean_end(refused: Path) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{sys.executable} -m convai_logscan {refused} --format json | head -c 10; echo"],
+        capture_output=True, check=False, cwd=ROOT, timeout=120,
+    )  # fmt: skip
+    assert done.stderr == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+def test_ctrl_c_on_standard_input_prints_the_report_so_far() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "convai_logscan", "-"], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(REFUSED.encode())
+    process.stdin.flush()
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "invalid-api-key" in out.decode()
+    assert b"Traceback" not in err
+
+
+def test_help_imports_click_only() -> None:
+    code = (
+        "import sys\nfrom convai_logscan.cli import group\n"
+        "group.main(['--help'], standalone_mode=False)\n"
+        "print(sorted({'lark','rich','pandas','numpy','dateutil','ahocorasick_rs'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, timeout=60)
+    assert done.stdout.decode().strip().endswith("[]")
+
+
+def test_a_scan_never_imports_pandas(refused: Path) -> None:
+    code = (
+        "import sys\nfrom convai_logscan.cli import group\n"
+        f"group.main([{str(refused)!r}, '--format', 'json'], standalone_mode=False)\n"
+        "print(sorted({'rich','pandas','numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, timeout=60)
+    assert done.stdout.decode().strip().endswith("[]")
+
+
+def test_every_row_can_be_selected() -> None:
+    log = next(iter(sorted(LOGS.glob("*.log"))))
+    done = run(log, *[word for name in rules.builtin().rows for word in ("--select", name)])
+    assert done.returncode in {0, 1}
+
+
+def test_filled_secrets_stay_out_of_the_output(tmp_path: Path) -> None:
+    text, secrets = fill("[Debug][Transport]: Token: @room-token@; Room Name: rm-1; Room URL: wss://x.livekit.cloud; Session ID: s-1; Character Session ID: c-1\n")
+    path = tmp_path / "t.log"
+    path.write_text(text, encoding="utf-8")
+    done = run(path, "-v")
+    assert secrets["@room-token@"] not in done.stdout.decode()
+    assert report(path)["sources"][0]["redactions"] == {"room-token": 1}

@@ -1,0 +1,80 @@
+"""What holds for every input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convai_logscan import marks
+from convai_logscan.model import Report
+from convai_logscan.parser import literals
+from convai_logscan.pipeline import events
+from convai_logscan.reports import Look, render
+from convai_logscan.sources.text import Source
+from tests.compose import fill
+from tests.helpers import FIXTURES, answer, scanned, scanned_blocks, settings
+from tests.strategies import HEADS, logs
+
+if TYPE_CHECKING:
+    from convai_logscan.events import Event
+
+
+@given(st.binary(max_size=3000))
+def test_any_bytes_give_a_report(data: bytes) -> None:
+    text = b"Initialize engine version: 6000.0.80f1 (abc)\n" * 40 + data
+    report = Report("0", "0", sources=[scanned(text)])
+    assert render(report, "json")
+    assert render(report, "terminal")
+
+
+@given(logs, st.lists(st.integers(1, 400), min_size=1, max_size=12))
+def test_any_split_of_the_bytes_gives_the_same_answer(text: str, sizes: list[int]) -> None:
+    raw = text.encode("utf-8", "replace")
+    blocks, at = [], 0
+    while at < len(raw):
+        size = sizes[len(blocks) % len(sizes)]
+        blocks.append(raw[at : at + size])
+        at += size
+    assert answer(scanned_blocks(blocks)) == answer(scanned_blocks([raw]))
+
+
+def _events(text: str, *, with_marks: bool) -> list[Event]:
+    return list(events(Source("-", [text.encode("utf-8", "replace")]), settings(marks=with_marks)))
+
+
+@given(logs)
+def test_with_and_without_marks_the_same_events(text: str) -> None:
+    assert _events(text, with_marks=True) == _events(text, with_marks=False)
+
+
+def test_with_and_without_marks_the_same_answer_on_every_fixture() -> None:
+    for path in sorted((FIXTURES / "logs").glob("*.log")):
+        raw = path.read_bytes()
+        if len(raw) < 200_000:
+            assert answer(scanned(raw)) == answer(scanned(raw, marks=False)), path.name
+
+
+@given(logs)
+def test_the_standard_library_finds_what_the_automaton_finds(text: str) -> None:
+    needles = literals()
+    raw = text.encode("utf-8", "replace")
+    quick = marks.Marker(marks.finder(needles))
+    plain = marks.Marker(marks.plain_finder([n.encode() for n in needles]))
+    assert [(m.line, m.offset) for m in quick.marks([raw])] == [(m.line, m.offset) for m in plain.marks([raw])]
+
+
+@given(st.sampled_from(HEADS), logs, st.integers(1, 10_000))
+def test_a_planted_token_is_in_no_output_and_its_line_is_still_quoted(head: str, text: str, seed: int) -> None:
+    line = "[14:03:22.118][Error][SDK]: [X] boom {\"token\":\"@room-token@\",\"room_name\":\"rm-neighbour\"}"
+    log, secrets = fill(f"{text}\n\n{line}\n{head}token: @room-token@ rm-after\n", seed)
+    report = Report("0", "0", sources=[scanned(log)])
+    token = secrets["@room-token@"]
+    for name in ("json", "terminal"):
+        shown = render(report, name, Look(width=400, verbose=True)).replace("\n", "")
+        assert token not in shown
+        for part in token.split(".")[1:]:
+            assert not any(part[i : i + 12] in shown for i in range(0, len(part) - 12, 6))
+    unexplained = [one.text for one in report.sources[0].unexplained]
+    assert any("{{room-token-1}}" in one and "rm-neighbour" in one for one in unexplained)
