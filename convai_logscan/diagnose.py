@@ -158,6 +158,11 @@ class Diagnoser:
         self.diagnoses: list[Diagnosis] = []
         self.used: set[str] = set()  # texts that a firing row rests on
         self.truncated = False
+        self._lines: int | None = None  # of the whole source, once its end is known
+
+    def source_ends(self, lines: int) -> None:
+        """Take the number of lines: what ends from here on ends because the source does."""
+        self._lines = lines
 
     def feed(self, said: Said) -> None:
         """Take one step of the sessions stage."""
@@ -170,14 +175,14 @@ class Diagnoser:
         elif said.what == "attempt_end":
             self._end_attempt(room, said.attempt)
         elif said.what == "session_end":
-            self._end_session(room, None)
+            self._end_session(room)
             del self._rooms[said.session]
 
-    def finish(self, lines: int) -> list[Diagnosis]:
+    def finish(self) -> list[Diagnosis]:
         """End everything at the end of the source and return the diagnoses, causes decided."""
         for room in (*self._rooms.values(), self._source):
             self._end_attempt(room, 0)
-            self._end_session(room, lines)
+            self._end_session(room)
         _decide_roots(self.diagnoses)
         self.diagnoses.sort(key=_order)
         return self.diagnoses
@@ -192,9 +197,8 @@ class Diagnoser:
         room.livekit_native = room.livekit_native or event.kind_name == "lk_rust"
         self._expire(room, where.line, where.stamp)
         names = _names(event)
-        chains = [one for name in names for one in room.by_event.get(name, ())]
-        for one in dict.fromkeys(map(id, chains)):
-            chain = next(c for c in chains if id(c) == one)
+        chains = {id(one): one for name in names for one in room.by_event.get(name, ())}
+        for chain in chains.values():
             self._advance(room, chain, event, attempt)
         for name in names:
             for row, operand in room.against.get(name, ()):
@@ -376,16 +380,16 @@ class Diagnoser:
             one.counts = {k: v for k, v in one.counts.items() if k[1][0] != attempt}
             one.parts = {k: v for k, v in one.parts.items() if k[1][0] != attempt}
 
-    def _end_session(self, room: _Room, lines: int | None) -> None:
-        """Decide what is left; `lines` is given where the source itself ended."""
+    def _end_session(self, room: _Room) -> None:
+        """Decide what is left."""
         for one in room.chains:
             for wait in one.waits:
                 if wait.over:
                     continue
                 span, last = wait.step.span, wait.hit.events[-1].where
-                if lines is not None and span and not span.session:
+                if self._lines is not None and span and not span.session:
                     allowed = span.lines if span.lines is not None else DEFAULT_LINES
-                    wait.hit.cut = last.line + allowed >= lines
+                    wait.hit.cut = last.line + allowed >= self._lines
                     self.truncated = self.truncated or wait.hit.cut
                 self._settle(room, one, wait.hit)
             excluded = one.excluded if one.chain.scope == "session" else set()

@@ -10,11 +10,13 @@ import re
 from dataclasses import dataclass, field
 
 from convai_logscan.events import (
+    CompileError,
     ConnectFailed,
     Entry,
     Event,
     LkRust,
     Package,
+    PackageError,
     StateForced,
     UnityBuild,
     UnityHeader,
@@ -28,6 +30,7 @@ KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
 MAX_UNEXPLAINED = 20
 _MAX_TEXTS = 2000
 SDK = "com.convai.convai-sdk-for-unity"
+_NAMES_SDK = re.compile(r"com\.convai\.|Assets[/\\]Convai\b|\bConvai\.")
 
 _SIGNS: tuple[tuple[str, str], ...] = (
     ("ci", r"^\d{4}-\d\d-\d\dT[\d:.]{12,18}Z (?!\|)|^##\[group\]|^\[\d{4}-\d\d-\d\dT[\d:.]+Z - Unity\] "),
@@ -105,6 +108,9 @@ class SelfDescription:
             self._development = True
         elif isinstance(event, Package) and event.name == SDK:
             self._sdk = _version(event.version)
+            self.visibility.convai = True
+        elif isinstance(event, (CompileError, PackageError)) and _NAMES_SDK.search(f"{where.text}\n{event.message}"):
+            self.visibility.convai = True
         elif isinstance(event, LkRust):
             self.visibility.livekit_native = True
         self._note(event)

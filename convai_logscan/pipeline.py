@@ -106,10 +106,10 @@ class _Walk:
         """Return the record without secrets: nothing behind this line has seen one."""
         parts = (record.message, *record.frames)
         clean = self._redactor.redact("\n".join(parts))
-        quote = self._redactor.redact(record.quote)
+        quote = self._redactor.again(record.quote)
         lines = clean.split("\n")
         size = record.message.count("\n") + 1
-        tags = tuple(self._redactor.redact(tag) for tag in record.tags)
+        tags = tuple(self._redactor.again(tag) for tag in record.tags)
         return replace(record, message="\n".join(lines[:size]), frames=tuple(lines[size:]), quote=quote, tags=tags)
 
     def progress(self) -> list[Progress]:
@@ -118,12 +118,13 @@ class _Walk:
 
     def report(self) -> SourceReport:
         """Finish every stage and return what was found."""
+        self.lines = self._marker.lines
+        self._diagnoser.source_ends(self.lines)
         for said in self._sessions.finish():
             if said.event is not None and said.session:
                 self._proofs.event(said.event)
             self._diagnoser.feed(said)
-        self.lines = self._marker.lines
-        diagnoses = self._diagnoser.finish(self.lines)
+        diagnoses = self._diagnoser.finish()
         about = self._about
         about.finish()
         about.visibility.truncated = self._diagnoser.truncated or self._open_record

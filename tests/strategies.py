@@ -23,6 +23,6 @@ NOISE = [
 lines = st.one_of(
     st.builds(lambda head, body: head + body, st.sampled_from(HEADS), st.sampled_from(MESSAGES)),
     st.sampled_from(NOISE),
-    st.text(max_size=60),
+    st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=60),
 )
 logs = st.lists(lines, max_size=25).map("\n".join)

@@ -15,6 +15,7 @@ LOGS = sorted((SHARED / "logs").glob("*.log.gz")) if (SHARED / "logs").is_dir() 
 pytestmark = pytest.mark.skipif(not LOGS, reason="the real logs are not beside this checkout")
 # The only snippet that names the SDK: a stack through its code, under an exception of LiveKit.
 NAMES_CONVAI = "snippet-x-135.log.gz"
+OF_THE_SNIPPET = {"ffi-version-mismatch", "remote-audio-off"}  # true of it, once it is Convai's
 
 
 @pytest.mark.parametrize("path", LOGS, ids=lambda p: p.name)
@@ -55,5 +56,6 @@ def test_a_failing_session_in_a_real_log_is_diagnosed_wherever_it_stands(path: P
         at = dice.choice(places)
         text = "\n".join([*lines[:at], *_session(envelope), "", *lines[at:]])
         source = scanned(text.encode(encoding, "surrogateescape"))
-        answers.add((tuple(sorted(ids(source))), len(source.sessions), source.sessions[0].outcome))
+        found = {d for d in ids(source) if path.name != NAMES_CONVAI or d not in OF_THE_SNIPPET}
+        answers.add((tuple(sorted(found)), len(source.sessions), source.sessions[0].outcome))
     assert answers == {(("invalid-api-key", "retries-exhausted"), 1, "failed")}

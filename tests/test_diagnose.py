@@ -68,7 +68,8 @@ def diagnoses(rows: Iterable[rules.Row], story: Story, lines: int = 10_000) -> l
         engine.feed(Said("event", 1, number, one))
     engine.feed(Said("attempt_end", 1, attempt))
     engine.feed(Said("session_end", 1, attempt))
-    return engine.finish(lines)
+    engine.source_ends(lines)
+    return engine.finish()
 
 
 def said(text: str) -> Story:
@@ -149,7 +150,8 @@ def test_a_log_that_ends_before_the_wait_is_over_is_inconclusive() -> None:
     made = row(spell("A then not B within 100 lines"))
     engine = Diagnoser(rules.Table({made.id: made}, "0"))
     engine.feed(Said("event", 1, 1, event("a", 1)))
-    (found,) = engine.finish(50)
+    engine.source_ends(50)
+    (found,) = engine.finish()
     assert found.verdict == "inconclusive"
     assert engine.truncated
 
@@ -158,7 +160,8 @@ def test_two_sessions_do_not_mix() -> None:
     engine = Diagnoser(rules.Table({"made": row(spell("A then B"))}, "0"))
     engine.feed(Said("event", 1, 1, event("a", 1)))
     engine.feed(Said("event", 2, 1, event("b", 2)))
-    assert engine.finish(9) == []
+    engine.source_ends(9)
+    assert engine.finish() == []
 
 
 def test_the_lowest_rank_is_the_root_and_the_rest_follows() -> None:
