@@ -36,7 +36,13 @@ _CONVAI_BLOCKED = (
     "convai-endpoint-blocked", "dns-convai", "tls-inspection-convai", "captive-portal",
     "machine-offline", "proxy-connect-refused",
 )  # fmt: skip
-_LIVEKIT_BLOCKED = ("livekit-signal-blocked", "livekit-host-unreachable", "dns-livekit", "tls-inspection-livekit", "websocket-upgrade-stripped")
+_LIVEKIT_BLOCKED = (
+    "livekit-signal-blocked",
+    "livekit-host-unreachable",
+    "dns-livekit",
+    "tls-inspection-livekit",
+    "websocket-upgrade-stripped",
+)
 _MEDIA_BLOCKED = ("livekit-media-blocked", "media-fallback-blocked", "turn-tls-inspected")
 _INSPECTED = ("tls-inspection-convai", "tls-inspection-livekit", "turn-tls-inspected")
 
@@ -61,7 +67,9 @@ class Proofs:
             self._answer = self._answer or line
             if not event.inferred:
                 self._details = self._details or line
-                self._details_url = self._details_url or (event.room_url or "").startswith(("wss:", "ws:"))
+                self._details_url = self._details_url or (event.room_url or "").startswith(
+                    ("wss:", "ws:")
+                )
         elif isinstance(event, Endpoint):
             self._answer = self._answer or line
             if (event.host or "").startswith("wss:"):
@@ -74,9 +82,11 @@ class Proofs:
             self._joined = self._joined or line
         elif isinstance(event, IceEvidence):
             self._signal = self._signal or line
-        if isinstance(event, CharacterReady) or (
-            isinstance(event, SessionTransition) and event.to_state == "Connected"
-        ) or (isinstance(event, Speech) and event.kind.startswith("character")):
+        if (
+            isinstance(event, CharacterReady)
+            or (isinstance(event, SessionTransition) and event.to_state == "Connected")
+            or (isinstance(event, Speech) and event.kind.startswith("character"))
+        ):
             self._responds = self._responds or line
 
     def steps(self, diagnoses: list[Diagnosis]) -> list[ChecklistStep]:
@@ -100,36 +110,80 @@ class Proofs:
         elif self._answer:
             steps.append(step(1, "proven", "The Connect API answered.", self._answer))
         else:
-            steps.append(step(1, "unknown", "No connect request was answered or refused in this log.", None))
+            steps.append(
+                step(1, "unknown", "No connect request was answered or refused in this log.", None)
+            )
         livekit = first(_LIVEKIT_BLOCKED)
         if livekit:
             steps.append(blocked(2, livekit))
         elif self._joined:
             steps.append(step(2, "proven", "The LiveKit room was joined.", self._joined))
         elif self._signal:
-            steps.append(step(2, "proven", "LiveKit signalling was up when the media path failed.", self._signal))
+            steps.append(
+                step(
+                    2,
+                    "proven",
+                    "LiveKit signalling was up when the media path failed.",
+                    self._signal,
+                )
+            )
         else:
-            steps.append(step(2, "unknown", "No LiveKit connection was seen to succeed or to be refused.", None))
+            steps.append(
+                step(
+                    2,
+                    "unknown",
+                    "No LiveKit connection was seen to succeed or to be refused.",
+                    None,
+                )
+            )
         media = first(_MEDIA_BLOCKED)
         if media:
             steps.append(blocked(3, media))
         elif self._joined:
-            steps.append(step(3, "unknown", "Media came up, but a log does not say whether over UDP or over TURN on TCP 443.", None))
+            steps.append(
+                step(
+                    3,
+                    "unknown",
+                    "Media came up, but a log does not say whether over UDP or over TURN on TCP 443.",
+                    None,
+                )
+            )
         else:
             steps.append(step(3, "unknown", "No media path was tried in this log.", None))
         inspected = first(_INSPECTED)
         if inspected:
             steps.append(blocked(4, inspected))
         elif self._joined and self._answer:
-            steps.append(step(4, "unknown", "No certificate was refused; an inspecting proxy whose root is trusted would not show.", None))
+            steps.append(
+                step(
+                    4,
+                    "unknown",
+                    "No certificate was refused; an inspecting proxy whose root is trusted would not show.",
+                    None,
+                )
+            )
         else:
             steps.append(step(4, "unknown", "No line names a certificate.", None))
         if self._details and self._details_url:
             steps.append(step(5, "proven", "Room details name a wss:// room URL.", self._details))
         elif self._rest_failed and not self._answer:
-            steps.append(step(5, "disproven", "The connect request failed before room details came.", self._rest_failed))
+            steps.append(
+                step(
+                    5,
+                    "disproven",
+                    "The connect request failed before room details came.",
+                    self._rest_failed,
+                )
+            )
         elif self._rest_failed and not self._details and not self._joined:
-            steps.append(step(5, "disproven", "The Connect API refused the request, so there are no room details.", self._rest_failed))
+            steps.append(
+                step(
+                    5,
+                    "disproven",
+                    "The Connect API refused the request, so there are no room details.",
+                    self._rest_failed,
+                )
+            )
         else:
             why = "Room details are printed at Debug of category Transport only."
             steps.append(step(5, "unknown", why, None))

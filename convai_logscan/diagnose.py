@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterator  # noqa: TC003 (return annotation)
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -105,7 +105,9 @@ class _Found:
     """What a row has found in one session."""
 
     row: Row
-    hits: dict[tuple[int, int, str], int] = field(default_factory=dict)  # attempt, chain, kind: how often
+    hits: dict[tuple[int, int, str], int] = field(
+        default_factory=dict
+    )  # attempt, chain, kind: how often
     evidence: dict[tuple[int, int], Event] = field(default_factory=dict)  # chain, step: first event
     first: _Hit | None = None
     last_line: int = 0
@@ -128,7 +130,9 @@ class _Room:
         self.by_event: dict[str, list[_Chain]] = defaultdict(list)
         for one in self.chains:
             names = {name for step in one.chain.steps for name in step.operand.events()}
-            names |= {n for step in one.chain.steps for operand in step.between for n in operand.events()}
+            names |= {
+                n for step in one.chain.steps for operand in step.between for n in operand.events()
+            }
             names |= {name for operand in one.chain.without for name in operand.events()}
             for name in names:
                 self.by_event[name].append(one)
@@ -150,7 +154,9 @@ class Diagnoser:
         """Take the loaded table; `watch` is a row whose progress is kept."""
         self._watch = watch
         self.progress: list[Progress] = []
-        self._session_rows = [row for row in table.rows.values() if row.chains and row.scope == "session"]
+        self._session_rows = [
+            row for row in table.rows.values() if row.chains and row.scope == "session"
+        ]
         source_rows = [row for row in table.rows.values() if row.chains and row.scope == "source"]
         self._source = _Room(0, source_rows)
         self._rooms: dict[int, _Room] = {0: _Room(0, self._session_rows)}
@@ -203,7 +209,12 @@ class Diagnoser:
         for name in names:
             for row, operand in room.against.get(name, ()):
                 found = room.found.get(row.id)
-                if found and found.against is None and operand.accepts(event, {}) and where.line >= found.last_line:
+                if (
+                    found
+                    and found.against is None
+                    and operand.accepts(event, {})
+                    and where.line >= found.last_line
+                ):
                     found.against = event
                     found.recovered = event.kind_name == "connected"
 
@@ -264,7 +275,9 @@ class Diagnoser:
                 continue
             yield partial
 
-    def _meet(self, one: _Chain, index: int, step: Step, partial: _Partial, event: Event, scope: int) -> _Partial | None:
+    def _meet(
+        self, one: _Chain, index: int, step: Step, partial: _Partial, event: Event, scope: int
+    ) -> _Partial | None:
         """Return the partial match with this event, or None."""
         key: _Key = (index, (scope, *_joined(partial)))
         if step.operand.all_of:
@@ -297,7 +310,9 @@ class Diagnoser:
             return _Partial((*partial.events, first, event), bound, scope)
         return _Partial((*partial.events, event), bound, scope)
 
-    def _reached(self, room: _Room, one: _Chain, index: int, partial: _Partial, attempt: int) -> None:
+    def _reached(
+        self, room: _Room, one: _Chain, index: int, partial: _Partial, attempt: int
+    ) -> None:
         """Store a partial match, or finish the chain."""
         steps = one.chain.steps
         if one.furthest is None or index >= one.furthest[0]:
@@ -326,7 +341,11 @@ class Diagnoser:
         own = _joined(partial)
         for key in list(one.slots):
             begun = _joined(one.slots[key])
-            if key[0] < index and one.slots[key].attempt == partial.attempt and set(begun) <= set(own):
+            if (
+                key[0] < index
+                and one.slots[key].attempt == partial.attempt
+                and set(begun) <= set(own)
+            ):
                 del one.slots[key]
 
     # --- waiting -------------------------------------------------------------------------------
@@ -367,7 +386,11 @@ class Diagnoser:
     def _end_attempt(self, room: _Room, attempt: int) -> None:
         for one in room.chains:
             for wait in one.waits:
-                if wait.step.span is None and wait.hit.attempt == attempt and one.chain.scope == "attempt":
+                if (
+                    wait.step.span is None
+                    and wait.hit.attempt == attempt
+                    and one.chain.scope == "attempt"
+                ):
                     wait.over = True
                     self._settle(room, one, wait.hit)
             one.waits = [wait for wait in one.waits if not wait.over]
@@ -474,7 +497,9 @@ class Diagnoser:
         )
         wanted = bool(found.row.needs) or found.row.chains[0].steps[0].kind == "absent"
         if wanted and "livekit_native" in found.row.needs and not room.livekit_native:
-            missing.append("The native LiveKit lines: they are printed by SDK versions from 4.2 on.")
+            missing.append(
+                "The native LiveKit lines: they are printed by SDK versions from 4.2 on."
+            )
         if wanted and not (room.transport_debug if transport else room.debug):
             missing.append(
                 "Convai lines of level Debug: in Edit > Project Settings > Convai SDK > Diagnostics set "
@@ -496,7 +521,11 @@ class Diagnoser:
 
 def _names(event: Event) -> list[str]:
     """Return the atoms an event can meet: its own name and those of its bases."""
-    return [name for name, kind in KINDS.items() if isinstance(event, kind)] if isinstance(event, RoomDetails) else [event.kind_name]
+    return (
+        [name for name, kind in KINDS.items() if isinstance(event, kind)]
+        if isinstance(event, RoomDetails)
+        else [event.kind_name]
+    )
 
 
 def _joined(partial: _Partial) -> tuple[object, ...]:
@@ -511,7 +540,11 @@ def _inside(span: Span | None, start: Event, end: Event) -> bool:
     one, other = start.where.stamp, end.where.stamp
     if span.seconds is not None and one and other and one.clock == other.clock:
         return abs(other.seconds - one.seconds) <= span.seconds
-    lines = span.lines if span.lines is not None else (DEFAULT_LINES if span.seconds is not None else None)
+    lines = (
+        span.lines
+        if span.lines is not None
+        else (DEFAULT_LINES if span.seconds is not None else None)
+    )
     return lines is None or end.where.line - start.where.line <= lines
 
 
@@ -542,7 +575,13 @@ def _lines(events: list[Event]) -> tuple[Evidence, ...]:
 
 
 def _order(one: Diagnosis) -> tuple[object, ...]:
-    return (one.verdict == "inconclusive", not one.root, SEVERITIES.index(one.severity), one.first_line, one.id)
+    return (
+        one.verdict == "inconclusive",
+        not one.root,
+        SEVERITIES.index(one.severity),
+        one.first_line,
+        one.id,
+    )
 
 
 def _decide_roots(diagnoses: list[Diagnosis]) -> None:
@@ -563,4 +602,3 @@ def _decide_roots(diagnoses: list[Diagnosis]) -> None:
                 if other.id in root.explains or (root.attempts & other.attempts):
                     other.because_of = root.id
                     waiting.remove(other)
-

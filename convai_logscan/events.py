@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
-from convai_logscan.model import Confidence, Where  # noqa: TC001 (fields are read at run time)
+from convai_logscan.model import Confidence, Where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -637,7 +637,8 @@ class Latency(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MicEvent(Event):
     """The microphone worked; kind: published, enabled, disabled, muted, unmuted, device, skipped,
-    push_to_talk, vad."""
+    push_to_talk, vad.
+    """
 
     kind: str
     phase: ClassVar[str | None] = "media"

@@ -43,19 +43,27 @@ _SIGNS: tuple[tuple[str, str], ...] = (
 _FIRST_OF = tuple((kind, re.compile(pattern, re.MULTILINE)) for kind, pattern in _SIGNS)
 _CONSOLE = re.compile(r"^[\w.<>/`+]+:[\w.<>]+ ?\(.*\) \(at .+:\d+\)$", re.MULTILINE)
 _PLATFORMS = (
-    ("windows", r"^OS: 'Windows|^Direct3D:|[A-Z]:[/\\].*_Data[/\\]Managed|WindowsPlayer\(|\\AppData\\LocalLow\\"),
+    (
+        "windows",
+        r"^OS: 'Windows|^Direct3D:|[A-Z]:[/\\].*_Data[/\\]Managed|WindowsPlayer\(|\\AppData\\LocalLow\\",
+    ),
     ("macos", r"macOS version:|OSXPlayer\(|Contents/Resources/Data/Managed|/Library/Logs/Unity"),
     ("linux", r"^System name: +Linux|LinuxPlayer\(|\.config/unity3d/"),
     ("android", r"AndroidPlayer\(|Android OS|BuildTarget: Android"),
     ("ios", r"applicationDidFinishLaunching|IPhonePlayer\("),
 )
 _PLATFORM_OF = tuple((name, re.compile(pattern, re.MULTILINE)) for name, pattern in _PLATFORMS)
-_DEVELOPMENT = re.compile(r"^Player connection \[|Build type 'Development'|Built from .* Build Type 'Development'", re.MULTILINE)
+_DEVELOPMENT = re.compile(
+    r"^Player connection \[|Build type 'Development'|Built from .* Build Type 'Development'",
+    re.MULTILINE,
+)
 _NEW = re.compile(
     r"Room connection attempt \d|Attempting (?:room|topology-free) |; Request Trace ID: |Room startup decision: "
     r"|\[RoomConnection(?:RuntimeAdapter|Coordinator)\]"
 )
-_OLD = re.compile(r"\*\*\* (?:Room connection|Initializing room)|; Resolved Speaker ID: |after \d+ attempts\.")
+_OLD = re.compile(
+    r"\*\*\* (?:Room connection|Initializing room)|; Resolved Speaker ID: |after \d+ attempts\."
+)
 _BETA = re.compile(r"ROOM DETAILS RECEIVED|ROOM CONNECTED: |Convai Realtime")
 _V3 = re.compile(r"\]\[GRPC\]|SessionID Initialization |\[Stack Trace - Method: ")
 
@@ -82,7 +90,9 @@ class SelfDescription:
         elif self.kind == "logcat":
             self.facts.platform = "android"
         else:
-            self.facts.platform = next((n for n, pattern in _PLATFORM_OF if pattern.search(text)), None)
+            self.facts.platform = next(
+                (n for n, pattern in _PLATFORM_OF if pattern.search(text)), None
+            )
         self._development = bool(_DEVELOPMENT.search(text))
 
     def record(self, record: Record) -> None:
@@ -109,7 +119,9 @@ class SelfDescription:
         elif isinstance(event, Package) and event.name == SDK:
             self._sdk = _version(event.version)
             self.visibility.convai = True
-        elif isinstance(event, (CompileError, PackageError)) and _NAMES_SDK.search(f"{where.text}\n{event.message}"):
+        elif isinstance(event, (CompileError, PackageError)) and _NAMES_SDK.search(
+            f"{where.text}\n{event.message}"
+        ):
             self.visibility.convai = True
         elif isinstance(event, LkRust):
             self.visibility.livekit_native = True
@@ -122,7 +134,12 @@ class SelfDescription:
             where.speaker == "livekit" and isinstance(event, (Unrecognised, LkRust))
         )
         echo = isinstance(event, (ConnectFailed, StateForced))
-        if where.speaker == "other" or not bad or echo or not isinstance(event, (Entry, Unrecognised, LkRust)):
+        if (
+            where.speaker == "other"
+            or not bad
+            or echo
+            or not isinstance(event, (Entry, Unrecognised, LkRust))
+        ):
             return
         text = where.text.strip()
         if text in self._texts:
@@ -151,7 +168,12 @@ class SelfDescription:
 
     def _by_format(self) -> str | None:
         """Return a range of SDK versions, by wordings that only they have."""
-        for name, answer in (("new", ">=4.5"), ("old", "4.0-4.4"), ("beta", "beta-4"), ("v3", "v3")):
+        for name, answer in (
+            ("new", ">=4.5"),
+            ("old", "4.0-4.4"),
+            ("beta", "beta-4"),
+            ("v3", "v3"),
+        ):
             if name in self._formats:
                 return answer
         return None

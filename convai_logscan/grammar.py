@@ -11,7 +11,7 @@ first character of the text, `// search: reason` may stand anywhere in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator  # noqa: TC003 (dataclass fields)
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources

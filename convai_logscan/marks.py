@@ -6,7 +6,7 @@ its line number and the text behind it. Nothing else of the source becomes an ob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence  # noqa: TC003 (aliases)
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from convai_logscan.model import Mark
 

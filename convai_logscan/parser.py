@@ -10,7 +10,7 @@ import json
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator  # noqa: TC003 (aliases)
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from functools import cache
 from typing import Any
@@ -78,7 +78,9 @@ def events(record: Record) -> Iterator[Event]:
         speaker=record.speaker, level=record.level, category=record.category, tags=record.tags,
         correlation=record.correlation,
     )  # fmt: skip
-    message = record.message[:_ONE_LINE] if not record.message.startswith("Room") else record.message
+    message = (
+        record.message[:_ONE_LINE] if not record.message.startswith("Room") else record.message
+    )
     if record.speaker == "convai":
         yield from _convai(record, message, where)
     elif record.speaker == "livekit":
@@ -92,15 +94,34 @@ def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
     form = speaker("convai").parse("said", text)
     event = _event(form, where) if form else None
     if event is None:
-        event = Entry(where=where, level=record.level, category=record.category, message=text[:2000])
+        event = Entry(
+            where=where, level=record.level, category=record.category, message=text[:2000]
+        )
         form = None
     yield event
     if isinstance(event, ConnectFailed):
         return  # its reason was printed before
     if form is None and record.level not in {"Warning", "Error"}:
         return
-    if isinstance(event, (Entry, RestFailed, RoomInitOutcome, UnclassifiedConnect, LkConnectFailed, SessionError, MicError)):
-        peer = "livekit" if isinstance(event, LkConnectFailed) else "convai" if not isinstance(event, (Entry, SessionError, MicError)) else "unknown"
+    if isinstance(
+        event,
+        (
+            Entry,
+            RestFailed,
+            RoomInitOutcome,
+            UnclassifiedConnect,
+            LkConnectFailed,
+            SessionError,
+            MicError,
+        ),
+    ):
+        peer = (
+            "livekit"
+            if isinstance(event, LkConnectFailed)
+            else "convai"
+            if not isinstance(event, (Entry, SessionError, MicError))
+            else "unknown"
+        )
         yield from _within(_full(record), where, peer)
     elif record.frames:
         yield from _within(_full(record), where, "unknown")
@@ -126,7 +147,9 @@ def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
                 yield own
                 break
     if isinstance(own, (RestFailed, LkConnectFailed, UnclassifiedConnect)):
-        yield from _within(_full(record), where, "livekit" if isinstance(own, LkConnectFailed) else "convai")
+        yield from _within(
+            _full(record), where, "livekit" if isinstance(own, LkConnectFailed) else "convai"
+        )
         return
     owner = _owner(record) if isinstance(own, ExceptionRaised) or record.frames else "unknown"
     if own is None or isinstance(own, ExceptionRaised):
@@ -152,14 +175,30 @@ def _owner(record: Record) -> str:
         return "unknown"  # the SDK's, REST or transport: the session decides
     if "LiveKit." in text:
         return "livekit"
-    frames = [f for f in record.frames if re.match(r"\s*(?:at )?[\w.<>`/+]+[:.(]", f) and not f.startswith("(Filename")]
-    own = [f for f in frames if not re.match(r"\s*(?:at )?\(?(?:System|Mono|UnityEngine|UnityEditor|wrapper|Rethrow|Microsoft|---)", f)]
+    frames = [
+        f
+        for f in record.frames
+        if re.match(r"\s*(?:at )?[\w.<>`/+]+[:.(]", f) and not f.startswith("(Filename")
+    ]
+    own = [
+        f
+        for f in frames
+        if not re.match(
+            r"\s*(?:at )?\(?(?:System|Mono|UnityEngine|UnityEditor|wrapper|Rethrow|Microsoft|---)",
+            f,
+        )
+    ]
     return "other" if own else "unknown"
 
 
 def _within(text: str, where: Where, peer: str) -> Iterator[Event]:
     """Yield the reasons, curl, browser and LiveKit JavaScript forms that stand in a text."""
-    for name, start in (("livekit", "js"), ("unity", "glued"), ("browser", "browser"), ("reasons", "reason")):
+    for name, start in (
+        ("livekit", "js"),
+        ("unity", "glued"),
+        ("browser", "browser"),
+        ("reasons", "reason"),
+    ):
         if not _may(f"{name}.{start}", text):
             continue
         seen: set[tuple[str, str | None]] = set()
@@ -172,7 +211,9 @@ def _within(text: str, where: Where, peer: str) -> Iterator[Event]:
                 peer = "livekit"
             if isinstance(event, Reason):
                 host = event.host or _host_in(text)
-                event = replace(event, host=host, peer=_peer_of(host) or ("other" if peer == "other" else peer))
+                event = replace(
+                    event, host=host, peer=_peer_of(host) or ("other" if peer == "other" else peer)
+                )
             yield event
 
 
@@ -180,7 +221,9 @@ def _may(rule: str, text: str) -> bool:
     return any(literal in text for literal in anchors()[rule])
 
 
-_HOST = re.compile(r"(?:[a-z]{2,5}://|host: |Failed to connect to |resolve host: )([A-Za-z0-9.-]+\.[A-Za-z]{2,}|127\.0\.0\.1)")
+_HOST = re.compile(
+    r"(?:[a-z]{2,5}://|host: |Failed to connect to |resolve host: )([A-Za-z0-9.-]+\.[A-Za-z]{2,}|127\.0\.0\.1)"
+)
 
 
 def _host_in(text: str) -> str | None:
@@ -214,7 +257,9 @@ def _event(form: Form, where: Where) -> Event | None:
         values = shaped
     kind = KINDS[form.kind]
     types_of = _types(form.kind)
-    known = {name: _convert(value, types_of[name]) for name, value in values.items() if name in types_of}
+    known = {
+        name: _convert(value, types_of[name]) for name, value in values.items() if name in types_of
+    }
     try:
         return kind(where=where, **known)
     except TypeError:  # a required field is missing: the line was cut short
@@ -254,7 +299,14 @@ def _convert(value: Any, kind: type) -> Any:  # noqa: ANN401 (fields differ by k
     return text
 
 
-_ROOM_KEYS = ("token", "room_name", "room_url", "session_id", "character_session_id", "request_trace_id")
+_ROOM_KEYS = (
+    "token",
+    "room_name",
+    "room_url",
+    "session_id",
+    "character_session_id",
+    "request_trace_id",
+)
 _SUMMARY = {
     "Token": "token", "Room Name": "room_name", "Room URL": "room_url", "Session ID": "session_id",
     "Character Session ID": "character_session_id", "Request Trace ID": "request_trace_id",
@@ -282,7 +334,9 @@ def _json_object(text: str) -> dict[str, Any] | None:
     if len(text) > _MAX_JSON or text.count("{") + text.count("[") > 20 * _MAX_DEPTH:
         return None
     try:
-        data, _ = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).raw_decode(text)
+        data, _ = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).raw_decode(
+            text
+        )
     except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
@@ -298,7 +352,9 @@ def _room_summary(values: dict[str, Any]) -> dict[str, Any] | None:
     return found or None
 
 
-_OUTCOME = re.compile(r"\b(category|responseCode|sessionErrorCode|sessionErrorRecoverable)=([^;{}]*)")
+_OUTCOME = re.compile(
+    r"\b(category|responseCode|sessionErrorCode|sessionErrorRecoverable)=([^;{}]*)"
+)
 _OUTCOME_TEXT = re.compile(r"\bsessionErrorMessage=(.*?)(?:; recovery=|$)", re.DOTALL)
 _OUTCOME_NAMES = {
     "category": "category", "responseCode": "status", "sessionErrorCode": "code",
@@ -348,7 +404,13 @@ def _rest_failed(values: dict[str, Any]) -> dict[str, Any] | None:
             kind = "refused"
         elif "timed out" in low or "timeout" in low:
             kind = "timeout"
-        elif detail or "could not reach" in low or "transport" in low or "http request failed" in low or "network" in low:
+        elif (
+            detail
+            or "could not reach" in low
+            or "transport" in low
+            or "http request failed" in low
+            or "network" in low
+        ):
             kind = "network"
     values["kind"] = kind
     if status >= 400:
@@ -366,8 +428,17 @@ def code_of(status: int, body: str) -> str:
     if status == 422:
         return "connection.connect_validation_error"
     if status == 400:
-        stale = ("invalid uuid", "invalid session id", "invalid session_id", "invalid character_session_id")
-        return "connection.connect_invalid_session_id" if any(s in low for s in stale) else "connection.bad_request"
+        stale = (
+            "invalid uuid",
+            "invalid session id",
+            "invalid session_id",
+            "invalid character_session_id",
+        )
+        return (
+            "connection.connect_invalid_session_id"
+            if any(s in low for s in stale)
+            else "connection.bad_request"
+        )
     if status == 401:
         return "connection.connect_invalid_api_key"
     if status == 403:
@@ -379,9 +450,17 @@ def code_of(status: int, body: str) -> str:
     if status == 404:
         return "connection.connect_character_not_found"
     if status == 429:
-        return "connection.connect_speaker_limit_reached" if "speaker" in low else "connection.connect_concurrency_limit_reached"
+        return (
+            "connection.connect_speaker_limit_reached"
+            if "speaker" in low
+            else "connection.connect_concurrency_limit_reached"
+        )
     if status == 500:
-        return "connection.connect_bot_start_failed" if "failed to start bot" in low else "connection.connect_unhandled_server_exception"
+        return (
+            "connection.connect_bot_start_failed"
+            if "failed to start bot" in low
+            else "connection.connect_unhandled_server_exception"
+        )
     if status == 503:
         return "connection.service_unavailable"
     return "connection.server_error" if status > 500 else "connection.bad_request"

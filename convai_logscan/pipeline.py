@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence  # noqa: TC003 (return annotations)
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -10,7 +10,7 @@ from convai_logscan import parser
 from convai_logscan.checklist import Proofs
 from convai_logscan.diagnose import Diagnoser, Progress
 from convai_logscan.errors import SourceError
-from convai_logscan.events import Event  # noqa: TC001 (return annotation)
+from convai_logscan.events import Event
 from convai_logscan.facts import SelfDescription
 from convai_logscan.marks import Finder, Marker, finder
 from convai_logscan.model import Record, Skipped, SourceReport
@@ -110,7 +110,13 @@ class _Walk:
         lines = clean.split("\n")
         size = record.message.count("\n") + 1
         tags = tuple(self._redactor.again(tag) for tag in record.tags)
-        return replace(record, message="\n".join(lines[:size]), frames=tuple(lines[size:]), quote=quote, tags=tags)
+        return replace(
+            record,
+            message="\n".join(lines[:size]),
+            frames=tuple(lines[size:]),
+            quote=quote,
+            tags=tags,
+        )
 
     def progress(self) -> list[Progress]:
         """Return how far the watched row got; after `report`."""
@@ -131,7 +137,9 @@ class _Walk:
         sessions = sorted(self._sessions.done, key=lambda session: session.number)
         if not about.visibility.convai:
             # Only LiveKit lines that name a host of its cloud are about Convai at all.
-            diagnoses = [d for d in diagnoses if any(".livekit.cloud" in e.text for e in d.evidence)]
+            diagnoses = [
+                d for d in diagnoses if any(".livekit.cloud" in e.text for e in d.evidence)
+            ]
             for one in diagnoses:
                 one.session = None
             sessions = []

@@ -7,7 +7,7 @@ parts it carries, and a sample that is its test.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator  # noqa: TC003 (return annotations)
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -60,22 +60,63 @@ HEADER = re.compile(
     re.DOTALL,
 )
 CATEGORIES = frozenset(
-    "SDK Character Audio UI REST Transport Events Player Editor Vision Bootstrap Transcript "
-    "Narrative LipSync Animation Gaze BodyLanguage Actions GRPC".split()
+    [
+        "SDK",
+        "Character",
+        "Audio",
+        "UI",
+        "REST",
+        "Transport",
+        "Events",
+        "Player",
+        "Editor",
+        "Vision",
+        "Bootstrap",
+        "Transcript",
+        "Narrative",
+        "LipSync",
+        "Animation",
+        "Gaze",
+        "BodyLanguage",
+        "Actions",
+        "GRPC",
+    ]
 )
 _TAG = re.compile(r"\[([^\]\n]{1,80})\] ?")
 # Classes that print under their own name; a tag that begins with `Convai` is one too.
 CLASSES = frozenset(
-    "RoomConnectionRuntimeAdapter RoomConnectionCoordinator RoomDisconnectRuntimeAdapter "
-    "RoomAudioRuntimeAdapter AudioTrackManager NativeRoomController NativeTransport "
-    "NativeRealtimeTransport LiveKitRoomBackend WebGLRoomController WebGLRealtimeTransport "
-    "WebGLTransportBootstrap ConnectionStateMachine SessionStateMachine SessionMetrics "
-    "RTVIHandler PlayerConversationInput PlatformNetworkingBootstrap UnityConvaiAdapter "
-    "SceneCharacterDiscovery ConnectAPI ClientLatency NotificationHandler ChatTranscriptUI".split()
+    [
+        "RoomConnectionRuntimeAdapter",
+        "RoomConnectionCoordinator",
+        "RoomDisconnectRuntimeAdapter",
+        "RoomAudioRuntimeAdapter",
+        "AudioTrackManager",
+        "NativeRoomController",
+        "NativeTransport",
+        "NativeRealtimeTransport",
+        "LiveKitRoomBackend",
+        "WebGLRoomController",
+        "WebGLRealtimeTransport",
+        "WebGLTransportBootstrap",
+        "ConnectionStateMachine",
+        "SessionStateMachine",
+        "SessionMetrics",
+        "RTVIHandler",
+        "PlayerConversationInput",
+        "PlatformNetworkingBootstrap",
+        "UnityConvaiAdapter",
+        "SceneCharacterDiscovery",
+        "ConnectAPI",
+        "ClientLatency",
+        "NotificationHandler",
+        "ChatTranscriptUI",
+    ]
 )
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
-_MARKUP = re.compile(r"</?(?:color|b|i|size|material|a|noparse)(?:[ =][^<>\n]{0,80})?>", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"</?(?:color|b|i|size|material|a|noparse)(?:[ =][^<>\n]{0,80})?>", re.IGNORECASE
+)
 _INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff]")
 _FRAME = re.compile(
     r"\s*[\w.<>`+|\[\],$/@=~-]+:[\w.<>`|\[\]$=,~-]+ ?\(.*\)(?: \(at .+:\d+\))?\s*$"
@@ -84,7 +125,9 @@ _FRAME = re.compile(
 _TRAILER = re.compile(r"\(Filename: .* Line: -?\d+\)\s*$|\[[^\]]+ line -?\d+\]\s*$")
 _FFI = re.compile(r"(?:Source|Module|Target): \S")
 _EXCEPTION = re.compile(r"(?:[A-Z]\w*\.)*[A-Z]\w*(?:Exception|Error)\b(?!\])")
-_LEVEL_FRAME = re.compile(r"UnityEngine\.Debug:(Log(?:Warning|Error|Exception|Assertion)?)(?:Format)? ?\(")
+_LEVEL_FRAME = re.compile(
+    r"UnityEngine\.Debug:(Log(?:Warning|Error|Exception|Assertion)?)(?:Format)? ?\("
+)
 _LEVELS = {
     "Log": None, "LogWarning": "Warning", "LogError": "Error", "LogException": "Error",
     "LogAssertion": "Error", "V": "Trace", "D": "Debug", "I": "Info", "W": "Warning", "E": "Error",
@@ -136,7 +179,9 @@ class Framer:
             level = header["level"].replace("Exception", "Error")
         tags, message = _tags(head)
         speaker = _speaker(message, tags, header["category"] if header else None)
-        body, frames, lines, at, still_open = _widen(mark, at, message, coloured, speaker, mark.line)
+        body, frames, lines, at, still_open = _widen(
+            mark, at, message, coloured, speaker, mark.line
+        )
         if level is None:
             level = _level(frames)
         return Record(
@@ -180,7 +225,10 @@ def peel(line: str) -> _Peeled:
     """Return a line without its envelopes, which may stand in one another."""
     text, names, stamp, level = plain(line), [], None, None
     for _ in range(3):
-        found = next((m for e in ENVELOPES if (m := e.pattern.match(text)) and names.append(e.name) is None), None)
+        found = next(
+            (m for e in ENVELOPES if (m := e.pattern.match(text)) and names.append(e.name) is None),
+            None,
+        )
         if found is None:
             break
         parts = found.groupdict()
@@ -248,7 +296,11 @@ def _widen(
             depth += _depth(text)
         elif _FFI.match(text) and speaker == "livekit":
             frames.append(text)
-        elif _FRAME.match(text) or _TRAILER.match(text) or (speaker != "other" and _EXCEPTION.match(text)):
+        elif (
+            _FRAME.match(text)
+            or _TRAILER.match(text)
+            or (speaker != "other" and _EXCEPTION.match(text))
+        ):
             frames.append(text.strip())
         elif not text.strip():
             after = _line(mark, following)[1] if following < mark.end else b""

@@ -11,7 +11,7 @@ import fnmatch
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable, Iterator  # noqa: TC003 (annotations)
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
@@ -66,7 +66,9 @@ class Atom:
 
     def accepts(self, event: Event, bound: dict[str, Event]) -> bool:
         """Say whether this event is one of the kind, and passes the filter."""
-        return isinstance(event, KINDS[self.event]) and all(t.holds(event, bound) for t in self.tests)
+        return isinstance(event, KINDS[self.event]) and all(
+            t.holds(event, bound) for t in self.tests
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +233,9 @@ def load_row(text: str, file: Path) -> Row:
         if key not in _KEYS:
             here.refuse(key, f"unknown key `{key}`", nearest(key, _KEYS))
         if not isinstance(value, _KEYS[key]) or isinstance(value, bool):
-            here.refuse(key, f"`{key}` must be {_type_name(_KEYS[key])}, not {_type_name(type(value))}")
+            here.refuse(
+                key, f"`{key}` must be {_type_name(_KEYS[key])}, not {_type_name(type(value))}"
+            )
     for key in _REQUIRED:
         if key not in data:
             here.refuse("", f"the key `{key}` is missing")
@@ -269,10 +273,16 @@ def _examples(data: dict[str, Any], here: _Place) -> tuple[Example, ...]:
                 here.refuse(key, f"every [[{key}]] needs a text `log`")
             for name in entry:
                 if name not in _EXAMPLE_KEYS:
-                    here.refuse(name, f"unknown key `{name}` in [[{key}]]", nearest(name, _EXAMPLE_KEYS))
+                    here.refuse(
+                        name, f"unknown key `{name}` in [[{key}]]", nearest(name, _EXAMPLE_KEYS)
+                    )
             verdict = entry.get("verdict", "fires" if key == "example" else "silent")
             here.one_of("verdict", verdict, ("fires", "inconclusive", "silent"))
-            found.append(Example(entry["log"], verdict, entry.get("why", ""), tuple(entry.get("options", []))))
+            found.append(
+                Example(
+                    entry["log"], verdict, entry.get("why", ""), tuple(entry.get("options", []))
+                )
+            )
     if "when" in data:
         for verdict, key in (("fires", "example"), ("silent", "counterexample")):
             if not any(example.verdict == verdict for example in found):
@@ -300,12 +310,20 @@ class _Place:
         raise TableError(message, f"{self.file}:{self.line_of(key)}:1", hint)
 
     def line_of(self, key: str) -> int:
-        found = re.search(rf"^\s*{re.escape(key)}\s*=|^\[\[{re.escape(key)}\]\]", self.text, re.MULTILINE) if key else None
+        found = (
+            re.search(
+                rf"^\s*{re.escape(key)}\s*=|^\[\[{re.escape(key)}\]\]", self.text, re.MULTILINE
+            )
+            if key
+            else None
+        )
         return self.text.count("\n", 0, found.start()) + 1 if found else 1
 
     def one_of(self, key: str, value: object, allowed: tuple[str, ...]) -> None:
         if value not in allowed:
-            self.refuse(key, f"`{key}` must be one of {', '.join(allowed)}", nearest(str(value), allowed))
+            self.refuse(
+                key, f"`{key}` must be one of {', '.join(allowed)}", nearest(str(value), allowed)
+            )
 
     def inside(self, key: str, token_line: int, token_column: int) -> str:
         """Return the place in the file of a position inside the text of `key`."""
@@ -332,14 +350,22 @@ def _parse(text: str, here: _Place, key: str, start: str) -> Tree[Token]:
         return _when_parser().parse(text, start=start)
     except UnexpectedInput as error:
         line, column = max(error.line, 1), max(error.column, 1)
-        what = text.splitlines()[line - 1][column - 1 :][:20] if text.strip() and line <= len(text.splitlines()) else ""
+        what = (
+            text.splitlines()[line - 1][column - 1 :][:20]
+            if text.strip() and line <= len(text.splitlines())
+            else ""
+        )
         message = f"`{key}` cannot be read at `{what}`" if what else f"`{key}` ends too early"
         raise TableError(message, here.inside(key, line, column)) from error
 
 
 def _compile(text: str, here: _Place, key: str) -> tuple[Chain, ...]:
     tree = _parse(text, here, key, "start")
-    return tuple(_Compiler(here, key, text).chain(child) for child in tree.children if isinstance(child, Tree))
+    return tuple(
+        _Compiler(here, key, text).chain(child)
+        for child in tree.children
+        if isinstance(child, Tree)
+    )
 
 
 def _operand(text: str, here: _Place) -> Operand:
@@ -388,7 +414,9 @@ class _Compiler:
         if tree.data == "counted":
             operand, compare, number, *rest = tree.children
             count = int(number) + (1 if compare == ">" else 0)
-            return Step(self.operand(operand), "counted", count, self._span(rest[0]) if rest else None)
+            return Step(
+                self.operand(operand), "counted", count, self._span(rest[0]) if rest else None
+            )
         return Step(self.operand(tree.children[0]))
 
     def operand(self, tree: Any) -> Operand:  # noqa: ANN401 (lark's tree)
@@ -423,20 +451,28 @@ class _Compiler:
         field_name = str(name)
         allowed = field_names(event)
         if field_name not in allowed:
-            self._refuse(name, f"`{event}` has no field `{field_name}`", nearest(field_name, allowed))
+            self._refuse(
+                name, f"`{event}` has no field `{field_name}`", nearest(field_name, allowed)
+            )
         if tree.data == "has":
             return Test(field_name, "has", None)
         _, op, value = tree.children
         if value.data == "reference":
             bind, other = (str(child) for child in value.children)
             if bind not in self._bound:
-                self._refuse(value, f"`${bind}` is not bound by an earlier step", nearest(bind, self._bound))
+                self._refuse(
+                    value, f"`${bind}` is not bound by an earlier step", nearest(bind, self._bound)
+                )
             if other not in field_names(self._bound[bind]):
-                self._refuse(value, f"`{self._bound[bind]}` has no field `{other}`", nearest(other, field_names(self._bound[bind])))
+                self._refuse(
+                    value,
+                    f"`{self._bound[bind]}` has no field `{other}`",
+                    nearest(other, field_names(self._bound[bind])),
+                )
             return Test(field_name, str(op), (bind, other), reference=True)
         wanted = self._value(value)
         if str(op) == "in" and not isinstance(wanted, list):
-            self._refuse(value, "`in` takes a list, as in [\"a\", \"b\"]")
+            self._refuse(value, '`in` takes a list, as in ["a", "b"]')
         if str(op) in {"like", "~="} and not isinstance(wanted, str):
             self._refuse(value, f"`{op}` takes a text")
         if str(op) == "~=":
@@ -511,4 +547,6 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 
 
 def _type_name(kind: Any) -> str:  # noqa: ANN401 (a type or several)
-    return {str: "a text", int: "a whole number", list: "a list"}.get(kind, getattr(kind, "__name__", str(kind)))
+    return {str: "a text", int: "a whole number", list: "a list"}.get(
+        kind, getattr(kind, "__name__", str(kind))
+    )

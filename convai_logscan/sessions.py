@@ -8,7 +8,7 @@ and evidence that names no host is given the peer that was in flight when a conn
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping  # noqa: TC003 (return annotations)
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -16,8 +16,8 @@ from convai_logscan.events import (
     BootInit,
     CharacterReady,
     ClientRefusal,
-    Connected,
     ConnectAttempt,
+    Connected,
     ConnectFailed,
     ConnectGiveup,
     ConnectOk,
@@ -145,13 +145,28 @@ class Sessions:
     def _close(self, live: _Live) -> Iterator[Said]:
         facts = live.facts
         if self._livekit_test:
-            where = live.join or Where(facts.last_line, facts.last_line, None, f"LiveKit connection test: {self._livekit_test}", "other")
-            where = replace(where, line=facts.last_line, text=f"LiveKit connection test: {self._livekit_test} (your answer)")
+            where = live.join or Where(
+                facts.last_line,
+                facts.last_line,
+                None,
+                f"LiveKit connection test: {self._livekit_test}",
+                "other",
+            )
+            where = replace(
+                where,
+                line=facts.last_line,
+                text=f"LiveKit connection test: {self._livekit_test} (your answer)",
+            )
             test = LivekitTest(where=where, result=self._livekit_test)
             yield Said("event", facts.number, live.attempt, test)
         yield Said("attempt_end", facts.number, live.attempt)
         lost = live.reconnecting and live.status == "connected"
-        outcomes = {"none": "unknown", "connected": "connected", "failed": "failed", "dropped": "dropped"}
+        outcomes = {
+            "none": "unknown",
+            "connected": "connected",
+            "failed": "failed",
+            "dropped": "dropped",
+        }
         facts.outcome = "dropped" if lost else outcomes[live.status]  # type: ignore[assignment] # the four words
         self._live.remove(live)
         self.done.append(facts)
@@ -207,7 +222,10 @@ class Sessions:
         for name in (getattr(event, "character", None), *event.where.tags[1:2]):
             if name and (found := self._by_character(name)):
                 return self._touch(found)
-        keys = [getattr(event, key, None) for key in ("room", "room_name", "session_id", "character_session_id")]
+        keys = [
+            getattr(event, key, None)
+            for key in ("room", "room_name", "session_id", "character_session_id")
+        ]
         for live in self._live:
             if any(key and key in live.rooms for key in keys):
                 return self._touch(live)
@@ -216,19 +234,31 @@ class Sessions:
 
     def _waiting_for(self, event: Event) -> _Live | None:
         """Return the session that has waited longest for such a line."""
-        by_number = sorted((one for one in self._live if not one.ended), key=lambda one: one.facts.number)
+        by_number = sorted(
+            (one for one in self._live if not one.ended), key=lambda one: one.facts.number
+        )
         if isinstance(event, (RoomDetails, RestFailed, RoomInitOutcome, UnclassifiedConnect)):
             if isinstance(event, RoomInitOutcome):
                 return self._live[-1]
-            return next((o for o in by_number if o.attempt and not o.details and not o.rest_failed), None)
-        if isinstance(event, (Endpoint, LkConnected, LkConnectFailed, LkRust, LkJs, LkDial, Reason)):
+            return next(
+                (o for o in by_number if o.attempt and not o.details and not o.rest_failed), None
+            )
+        if isinstance(
+            event, (Endpoint, LkConnected, LkConnectFailed, LkRust, LkJs, LkDial, Reason)
+        ):
             return next((o for o in by_number if o.details and not o.joined), None)
         if isinstance(event, (ConnectFailed, SessionError, ConnectGiveup)):
-            return next((o for o in by_number if o.status == "failed" or o.rest_failed or o.signal_failed), None)
+            return next(
+                (o for o in by_number if o.status == "failed" or o.rest_failed or o.signal_failed),
+                None,
+            )
         return None
 
     def _by_character(self, name: str) -> _Live | None:
-        return next((o for o in reversed(self._live) if o.facts.character_id == name or name in o.names), None)
+        return next(
+            (o for o in reversed(self._live) if o.facts.character_id == name or name in o.names),
+            None,
+        )
 
     def _touch(self, live: _Live) -> _Live:
         if self._live[-1] is not live:
@@ -267,8 +297,22 @@ class Sessions:
             starts = live.attempt == 0 or live.numbered or live.result
         elif isinstance(event, ConnectRequest):
             starts = live.attempt == 0 or (live.result and event.kind != "waiting")
-        elif isinstance(event, (RestFailed, UnclassifiedConnect, RoomInitOutcome, RoomDetails, Endpoint, LkConnectFailed, ConnectFailed, LkConnected)):
-            starts = live.attempt == 0 and not (isinstance(event, ConnectFailed) and event.kind != "room")
+        elif isinstance(
+            event,
+            (
+                RestFailed,
+                UnclassifiedConnect,
+                RoomInitOutcome,
+                RoomDetails,
+                Endpoint,
+                LkConnectFailed,
+                ConnectFailed,
+                LkConnected,
+            ),
+        ):
+            starts = live.attempt == 0 and not (
+                isinstance(event, ConnectFailed) and event.kind != "room"
+            )
             if starts and not live.opened:
                 live.opened = True
                 live.facts.first_line = event.where.line
@@ -291,7 +335,10 @@ class Sessions:
         consequence = (
             isinstance(event, (Endpoint, LkConnected, IceEvidence, SignalEvidence))
             or (isinstance(event, LkDial) and not _is_convai(event.host))
-            or (isinstance(event, LkRust) and event.kind not in {"other", "panic", "init_failed", "roots_missing"})
+            or (
+                isinstance(event, LkRust)
+                and event.kind not in {"other", "panic", "init_failed", "roots_missing"}
+            )
             or (isinstance(event, Reason) and event.peer == "livekit")
         )
         if consequence and not live.details and live.attempt and not live.rest_failed:
@@ -325,21 +372,32 @@ class Sessions:
 
     def _state(self, live: _Live, event: Event) -> Iterator[Said]:
         """Follow success, failure, loss and end."""
-        if isinstance(event, (LkConnected, ConnectOk, ReconnectOk)) or (
-            isinstance(event, SessionTransition) and event.to_state == "Connected"
-        ) or (isinstance(event, LkRust) and event.kind == "recovered") or (
-            isinstance(event, CharacterReady) and live.status != "connected" and event.kind == "published"
+        if (
+            isinstance(event, (LkConnected, ConnectOk, ReconnectOk))
+            or (isinstance(event, SessionTransition) and event.to_state == "Connected")
+            or (isinstance(event, LkRust) and event.kind == "recovered")
+            or (
+                isinstance(event, CharacterReady)
+                and live.status != "connected"
+                and event.kind == "published"
+            )
         ):
             yield from self._connected(live, event)
-        elif isinstance(event, (Reconnecting, )) or (isinstance(event, SessionTransition) and event.to_state == "Reconnecting"):
+        elif isinstance(event, (Reconnecting,)) or (
+            isinstance(event, SessionTransition) and event.to_state == "Reconnecting"
+        ):
             if not live.reconnecting:
                 live.reconnecting = True
                 live.facts.reconnects += 1
-        elif isinstance(event, (UnexpectedDrop, ReconnectFailed)) or (
-            isinstance(event, (LkRust, LkJs)) and event.kind == "gave_up"
-        ) or (isinstance(event, RoomDisconnected) and not live.leaving) or (
-            isinstance(event, SessionTransition) and event.from_state in {"Connected", "Reconnecting"}
-            and event.to_state in {"Disconnected", "Error"}
+        elif (
+            isinstance(event, (UnexpectedDrop, ReconnectFailed))
+            or (isinstance(event, (LkRust, LkJs)) and event.kind == "gave_up")
+            or (isinstance(event, RoomDisconnected) and not live.leaving)
+            or (
+                isinstance(event, SessionTransition)
+                and event.from_state in {"Connected", "Reconnecting"}
+                and event.to_state in {"Disconnected", "Error"}
+            )
         ):
             if live.status == "connected":
                 live.status = "dropped"
@@ -383,7 +441,13 @@ class Sessions:
         """Keep the ids and codes that support needs."""
         facts = live.facts
         if isinstance(event, RoomDetails):
-            for key in ("room_name", "room_url", "session_id", "character_session_id", "request_trace_id"):
+            for key in (
+                "room_name",
+                "room_url",
+                "session_id",
+                "character_session_id",
+                "request_trace_id",
+            ):
                 value = getattr(event, key)
                 if value:
                     setattr(facts, key, value)
@@ -401,7 +465,11 @@ class Sessions:
             facts.character_session_id = event.character_session_id or facts.character_session_id
         elif isinstance(event, Endpoint) and event.host and facts.room_url is None:
             facts.room_url = event.host
-        elif isinstance(event, (LkConnected, Reconnecting)) and event.room and event.room.lower() != "unknown":
+        elif (
+            isinstance(event, (LkConnected, Reconnecting))
+            and event.room
+            and event.room.lower() != "unknown"
+        ):
             facts.room_name = facts.room_name or event.room
             live.rooms.add(event.room)
         elif isinstance(event, CharacterReady) and event.character:
@@ -425,7 +493,9 @@ class Sessions:
         if event.phase == "talk" and any(m.event == name for m in timeline):
             return  # the first word is enough
         stamp = event.where.stamp
-        timeline.append(Moment(event.where.line, stamp.printed if stamp else None, event.phase, name))
+        timeline.append(
+            Moment(event.where.line, stamp.printed if stamp else None, event.phase, name)
+        )
 
 
 def room_token(claims: TokenClaims, join: Where | None) -> RoomToken:
@@ -433,7 +503,13 @@ def room_token(claims: TokenClaims, join: Where | None) -> RoomToken:
     expired = None
     if join and join.stamp and join.stamp.clock == "utc" and claims.expires_at is not None:
         expired = join.stamp.seconds > claims.expires_at
-    return RoomToken(_iso(claims.issued_at), _iso(claims.not_before), _iso(claims.expires_at), claims.room, expired)
+    return RoomToken(
+        _iso(claims.issued_at),
+        _iso(claims.not_before),
+        _iso(claims.expires_at),
+        claims.room,
+        expired,
+    )
 
 
 def _iso(seconds: int | None) -> str | None:
@@ -483,6 +559,17 @@ def _is_failure(event: Event) -> bool:
         return event.to_state == "Error"
     if isinstance(event, ConnectFailed):
         return event.kind in {"room", "transport", "attempt", "character", "coordinator"}
-    return isinstance(event, (RestFailed, RoomInitOutcome, UnclassifiedConnect, LkConnectFailed, JoinFallback, StartupError, StartupTimeout, CredentialsMissing, ClientRefusal))
-
-
+    return isinstance(
+        event,
+        (
+            RestFailed,
+            RoomInitOutcome,
+            UnclassifiedConnect,
+            LkConnectFailed,
+            JoinFallback,
+            StartupError,
+            StartupTimeout,
+            CredentialsMissing,
+            ClientRefusal,
+        ),
+    )

@@ -33,17 +33,17 @@ def main(name: str, timed: bool) -> int:
     for sample in found:
         if problem := wrong(speaker, sample):
             bad += 1
-            print(f"{name}.lark:{sample.line}: {sample.kind}: {problem}\n    {sample.text}")  # noqa: T201
+            print(f"{name}.lark:{sample.line}: {sample.kind}: {problem}\n    {sample.text}")
     for start in speaker.searches:
         speaker.openings(start)
-    print(f"{len(found)} samples, {bad} wrong")  # noqa: T201
+    print(f"{len(found)} samples, {bad} wrong")
     if timed:
         began = time.perf_counter()
         for _ in range(20):
             for sample in found:
                 forms_of(speaker, sample)
         each = (time.perf_counter() - began) / 20 / max(1, len(found))
-        print(f"{each * 1e6:.0f} us a sample")  # noqa: T201
+        print(f"{each * 1e6:.0f} us a sample")
     return bad
 
 

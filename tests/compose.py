@@ -46,7 +46,9 @@ def secrets(seed: int = 1) -> dict[str, str]:
             "video": {"roomJoin": True, "room": room}, "sub": f"user-{chars(_HEX, 6)}", "iss": "API" + chars(_BASE64, 10),
             "iat": ISSUED, "nbf": ISSUED, "exp": ISSUED + LIFETIME,
         }  # fmt: skip
-        return ".".join((_segment({"alg": "HS256", "typ": "JWT"}), _segment(claims), chars(_BASE64, 43)))
+        return ".".join(
+            (_segment({"alg": "HS256", "typ": "JWT"}), _segment(claims), chars(_BASE64, 43))
+        )
 
     return {
         "@room-token@": token("rm-1"),
@@ -105,22 +107,35 @@ def _wrapped(entry: Entry, envelope: str, at: float) -> list[str]:
         return [*text.split("\n"), *_frames(entry, modern=True)[1:], ""]
     if envelope == "coloured":
         # The logger's own stack trace stands inside the colour, which closes a line later.
-        return [*f"{colour}{text}\n{entry.tag or 'Convai'}.cs:41</color>".split("\n"), *_frames(entry, modern=True), ""]
+        return [
+            *f"{colour}{text}\n{entry.tag or 'Convai'}.cs:41</color>".split("\n"),
+            *_frames(entry, modern=True),
+            "",
+        ]
     if envelope == "timestamps":
         stamp = f"2026-02-03T{hour:02}:{minute:02}:{second:06.3f}Z|0x1f804a080|"
         return [*f"{stamp}{text}".split("\n"), *_frames(entry, modern=True), ""]
     if envelope == "editor":
         text = f"{colour}{text}</color>"
-    trailer = ["", "(Filename: Assets/Convai/Runtime/Logging/ConvaiLogger.cs Line: 88)"] if envelope == "editor-2021" else []
+    trailer = (
+        ["", "(Filename: Assets/Convai/Runtime/Logging/ConvaiLogger.cs Line: 88)"]
+        if envelope == "editor-2021"
+        else []
+    )
     return [*text.split("\n"), *_frames(entry, modern=envelope != "editor-2021"), *trailer, ""]
 
 
 def _frames(entry: Entry, *, modern: bool) -> list[str]:
     method = _METHODS.get(entry.level, "Log")
     head = (
-        ["UnityEngine.Debug:ExtractStackTraceNoAlloc (byte*,int,string)", "UnityEngine.StackTraceUtility:ExtractStackTrace ()"]
+        [
+            "UnityEngine.Debug:ExtractStackTraceNoAlloc (byte*,int,string)",
+            "UnityEngine.StackTraceUtility:ExtractStackTrace ()",
+        ]
         if modern
-        else ["UnityEngine.StackTraceUtility:ExtractStackTrace () (at C:/build/output/unity/unity/Runtime/Export/Scripting/StackTrace.cs:37)"]
+        else [
+            "UnityEngine.StackTraceUtility:ExtractStackTrace () (at C:/build/output/unity/unity/Runtime/Export/Scripting/StackTrace.cs:37)"
+        ]
     )
     own = "Convai.Infrastructure.Logging.UnityConsoleSink:Write (Convai.Domain.Logging.LogEntry)"
     return [*head, f"UnityEngine.Debug:{method} (object)", own, *entry.frames]
@@ -137,7 +152,7 @@ _EDITOR = (
     "AcceleratorClientConnectionCallback - disconnected - :0",
     "Unloading {n} unused Assets to reduce memory usage. Loaded Objects now: {n}312.",
     "Curl error 42: Callback aborted",
-    "	Compiling shader \"Universal Render Pipeline/Lit\" pass \"ForwardLit\" (fp)",
+    '	Compiling shader "Universal Render Pipeline/Lit" pass "ForwardLit" (fp)',
     "-define:ENABLE_MICROPHONE",
     "[Package Manager] Server process was shutdown",
 )
@@ -149,7 +164,7 @@ _PLAYER = (
     "SteamInternal_SetMinidumpSteamID:  Caching Steam ID:  76561190000000000 [API loaded no]",
     "[Mirror] NetworkConnectionToClient({n}) timed out after 30s",
     "Curl error 6: Could not resolve host: cdp.cloud.unity3d.com",
-    "{{\"level\":{n},\"state\":\"connected\",\"token\":null}}",
+    '{{"level":{n},"state":"connected","token":null}}',
     "Error: quest {n} has no target",
     "[Error][Network]: handshake with server {n} failed",
     "The referenced script on this Behaviour (Game Object 'Prop{n}') is missing!",
@@ -171,7 +186,9 @@ def noise(kind: str, lines: int, seed: int = 1) -> list[str]:
     forms = {"editor": _EDITOR, "player": _PLAYER, "player-dev": _PLAYER, "webgl": _WEBGL}[kind]
     out: list[str] = []
     while len(out) < lines:
-        out.append(dice.choice(forms).format(n=dice.randrange(1, 400), hex=f"{dice.getrandbits(128):032x}"))
+        out.append(
+            dice.choice(forms).format(n=dice.randrange(1, 400), hex=f"{dice.getrandbits(128):032x}")
+        )
         if kind == "player-dev" or (kind == "editor" and dice.random() < 0.2):
             out += [
                 "UnityEngine.Debug:ExtractStackTraceNoAlloc (byte*,int,string)",

@@ -29,7 +29,7 @@ def fires(chain: Chain, story: Story, last_line: int) -> bool:
     return _search(chain, seen, absents, story, [], {}, last_line)
 
 
-def _search(  # noqa: PLR0913 (everything is handed down)
+def _search(
     chain: Chain, seen: list[Step], absents: dict[int, Step], story: Story,
     chosen: list[tuple[int, ...]], bound: dict[str, Event], last_line: int,
 ) -> bool:  # fmt: skip
@@ -43,7 +43,11 @@ def _search(  # noqa: PLR0913 (everything is handed down)
         now = dict(bound)
         if not _meets(step, [story[p][1] for p in places], now):
             continue
-        if step.kind == "counted" and step.span and not _inside(step.span, story[places[0]][1], story[places[-1]][1]):
+        if (
+            step.kind == "counted"
+            and step.span
+            and not _inside(step.span, story[places[0]][1], story[places[-1]][1])
+        ):
             continue
         if _search(chain, seen, absents, story, [*chosen, places], now, last_line):
             return True
@@ -72,7 +76,7 @@ def _assign(operands: list[Operand], events: list[Event], bound: dict[str, Event
     )
 
 
-def _holds(  # noqa: PLR0913 (everything is handed down)
+def _holds(
     chain: Chain, seen: list[Step], absents: dict[int, Step], story: Story,
     chosen: list[tuple[int, ...]], bound: dict[str, Event],
 ) -> bool:  # fmt: skip
@@ -99,13 +103,22 @@ def _holds(  # noqa: PLR0913 (everything is handed down)
         elif number == 0:
             first = story[chosen[0][0]][1]
             before = [story[p] for p in range(chosen[0][0])]
-            if any(step.operand.accepts(e, {}) and (whole or a == attempt) and (step.span is None or _inside(step.span, e, first)) for a, e in before):
+            if any(
+                step.operand.accepts(e, {})
+                and (whole or a == attempt)
+                and (step.span is None or _inside(step.span, e, first))
+                for a, e in before
+            ):
                 return False
         else:
             last = story[flat[-1]][1]
             after = story[flat[-1] + 1 :]
             for a, e in after:
-                inside = _inside(step.span, last, e) if step.span and not step.span.session else (whole or step.span is not None or a == attempt)
+                inside = (
+                    _inside(step.span, last, e)
+                    if step.span and not step.span.session
+                    else (whole or step.span is not None or a == attempt)
+                )
                 if inside and step.operand.accepts(e, bound):
                     return False
     return True

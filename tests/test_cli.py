@@ -27,7 +27,9 @@ HEALTHY = """[14:03:21.000][Info][SDK]: [RoomConnectionRuntimeAdapter] Room conn
 """
 
 
-def run(*args: str | Path, stdin: bytes | None = None, **env: str) -> subprocess.CompletedProcess[bytes]:
+def run(
+    *args: str | Path, stdin: bytes | None = None, **env: str
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "convai_logscan", *map(str, args)],
         input=stdin, stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True,
@@ -87,10 +89,15 @@ def test_trouble_is_one_sentence_without_a_traceback(args: list[str]) -> None:
 
 
 def test_a_mistyped_id_is_answered_with_the_right_one(refused: Path) -> None:
-    assert "did you mean `invalid-api-key`" in run(refused, "--select", "invalid-api-kee").stderr.decode()
+    assert (
+        "did you mean `invalid-api-key`"
+        in run(refused, "--select", "invalid-api-kee").stderr.decode()
+    )
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="everything is readable for root")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="everything is readable for root"
+)
 def test_a_file_without_rights_is_skipped(refused: Path) -> None:
     refused.chmod(0)
     done = run(refused)
@@ -148,8 +155,12 @@ def test_sessions_and_diagnoses_can_be_picked(tmp_path: Path) -> None:
     path.write_text(REFUSED + "Reloading assemblies for play mode.\n" + HEALTHY, encoding="utf-8")
     assert [s["number"] for s in report(path)["sources"][0]["sessions"]] == [1, 2]
     assert [s["number"] for s in report(path, "--session", "last")["sources"][0]["sessions"]] == [2]
-    assert report(path, "--session", "1", "--ignore", "invalid-api-key")["summary"]["diagnoses"] == {}
-    assert list(report(path, "--select", "invalid-api-key")["summary"]["diagnoses"]) == ["invalid-api-key"]
+    assert (
+        report(path, "--session", "1", "--ignore", "invalid-api-key")["summary"]["diagnoses"] == {}
+    )
+    assert list(report(path, "--select", "invalid-api-key")["summary"]["diagnoses"]) == [
+        "invalid-api-key"
+    ]
 
 
 def test_a_users_rows_are_added_and_bad_ones_reported(tmp_path: Path, refused: Path) -> None:
@@ -211,7 +222,9 @@ def test_help_imports_click_only() -> None:
         "group.main(['--help'], standalone_mode=False)\n"
         "print(sorted({'lark','rich','pandas','numpy','dateutil','ahocorasick_rs'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, timeout=60
+    )
     assert done.stdout.decode().strip().endswith("[]")
 
 
@@ -221,7 +234,9 @@ def test_a_scan_never_imports_pandas(refused: Path) -> None:
         f"group.main([{str(refused)!r}, '--format', 'json'], standalone_mode=False)\n"
         "print(sorted({'rich','pandas','numpy'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, timeout=60
+    )
     assert done.stdout.decode().strip().endswith("[]")
 
 
@@ -232,7 +247,9 @@ def test_every_row_can_be_selected() -> None:
 
 
 def test_filled_secrets_stay_out_of_the_output(tmp_path: Path) -> None:
-    text, secrets = fill("[Debug][Transport]: Token: @room-token@; Room Name: rm-1; Room URL: wss://x.livekit.cloud; Session ID: s-1; Character Session ID: c-1\n")
+    text, secrets = fill(
+        "[Debug][Transport]: Token: @room-token@; Room Name: rm-1; Room URL: wss://x.livekit.cloud; Session ID: s-1; Character Session ID: c-1\n"
+    )
     path = tmp_path / "t.log"
     path.write_text(text, encoding="utf-8")
     done = run(path, "-v")

@@ -21,7 +21,11 @@ OF_THE_SNIPPET = {"ffi-version-mismatch", "remote-audio-off"}  # true of it, onc
 @pytest.mark.parametrize("path", LOGS, ids=lambda p: p.name)
 def test_a_real_log_has_no_convai_activity(path: Path) -> None:
     source = scanned(gzip.decompress(path.read_bytes()))
-    assert [d.id for d in source.diagnoses if d.severity in {"fatal", "error"} and path.name != NAMES_CONVAI] == []
+    assert [
+        d.id
+        for d in source.diagnoses
+        if d.severity in {"fatal", "error"} and path.name != NAMES_CONVAI
+    ] == []
     assert source.visibility.convai is False
     assert source.sessions == []
     if path.name != NAMES_CONVAI:
@@ -34,11 +38,33 @@ def _session(envelope: str) -> list[str]:
         Entry("Info", "Bootstrap", "Convai Bootstrapper: Initializing..."),
         Entry("Info", "Bootstrap", "Convai Bootstrapper: Initialization complete."),
         Entry("Info", "SDK", "Attempting room create.", "RoomConnectionRuntimeAdapter"),
-        Entry("Info", "SDK", "Room connection attempt 1 (mode=create).", "RoomConnectionRuntimeAdapter"),
-        Entry("Error", "Transport", 'Room-details request failed with HTTP 401: Convai API returned HTTP 401. Service response: {"detail":"Invalid API key"}', "NativeRoomController"),
-        Entry("Error", "Transport", "Failed to connect to Convai and LiveKit room: Invalid API key", "NativeRoomController"),
-        Entry("Error", "SDK", "Room connection failed after retry exhaustion.", "RoomConnectionRuntimeAdapter"),
-        Entry("Warning", "SDK", "Session error: connection.connect_invalid_api_key", "SessionMetrics"),
+        Entry(
+            "Info",
+            "SDK",
+            "Room connection attempt 1 (mode=create).",
+            "RoomConnectionRuntimeAdapter",
+        ),
+        Entry(
+            "Error",
+            "Transport",
+            'Room-details request failed with HTTP 401: Convai API returned HTTP 401. Service response: {"detail":"Invalid API key"}',
+            "NativeRoomController",
+        ),
+        Entry(
+            "Error",
+            "Transport",
+            "Failed to connect to Convai and LiveKit room: Invalid API key",
+            "NativeRoomController",
+        ),
+        Entry(
+            "Error",
+            "SDK",
+            "Room connection failed after retry exhaustion.",
+            "RoomConnectionRuntimeAdapter",
+        ),
+        Entry(
+            "Warning", "SDK", "Session error: connection.connect_invalid_api_key", "SessionMetrics"
+        ),
     ]
     return fill("\n".join(render(entries, envelope, 1)))[0].split("\n")
 

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from convai_logscan import rules
 from convai_logscan.diagnose import Diagnoser
-from convai_logscan.events import KINDS, Event, JoinFallback, Reconnecting, ReconnectOk, Said, UsageLimit
+from convai_logscan.events import (
+    KINDS,
+    Event,
+    JoinFallback,
+    Reconnecting,
+    ReconnectOk,
+    Said,
+    UsageLimit,
+)
 from convai_logscan.model import Diagnosis, Stamp, Where
 from tests.oracle import Story, fires
 
@@ -33,7 +41,12 @@ log = "x"
 [[counterexample]]
 log = "y"
 '''
-LETTERS: dict[str, type[Event]] = {"a": JoinFallback, "b": Reconnecting, "c": ReconnectOk, "x": UsageLimit}
+LETTERS: dict[str, type[Event]] = {
+    "a": JoinFallback,
+    "b": Reconnecting,
+    "c": ReconnectOk,
+    "x": UsageLimit,
+}
 WORDS = {"a": "join_fallback", "b": "reconnecting", "c": "reconnect_ok", "x": "usage_limit"}
 
 
@@ -49,7 +62,9 @@ def spell(when: str) -> str:
     return when
 
 
-def event(letter: str, line: int, room: str = "r", seconds: float | None = None, level: str = "Info") -> Event:
+def event(
+    letter: str, line: int, room: str = "r", seconds: float | None = None, level: str = "Info"
+) -> Event:
     stamp = None if seconds is None else Stamp(seconds, "local", "")
     where = Where(line, line, stamp, f"{letter}{line}", "convai", level, "SDK")
     if letter == "x":
@@ -82,7 +97,9 @@ def said(text: str) -> Story:
             continue
         line += 1
         head, _, second = word.partition("@")
-        story.append((attempt, event(head[0], line, head[1:] or "r", float(second) if second else None)))
+        story.append(
+            (attempt, event(head[0], line, head[1:] or "r", float(second) if second else None))
+        )
     return story
 
 
@@ -125,7 +142,7 @@ def said(text: str) -> Story:
         ("A then B within session", "a | x | b", True),
     ],
 )  # fmt: skip
-def test_a_sequence_means_what_it_says(when: str, text: str, answer: bool) -> None:  # noqa: FBT001 (a table)
+def test_a_sequence_means_what_it_says(when: str, text: str, answer: bool) -> None:
     made = row(spell(when))
     story = [(n, _loud(e)) for n, e in said(text)]
     assert [d.verdict for d in diagnoses([made], story)] == (["fires"] if answer else [])
@@ -134,7 +151,9 @@ def test_a_sequence_means_what_it_says(when: str, text: str, answer: bool) -> No
 def _loud(one: Event) -> Event:
     """Return the event as a Debug line of Transport, so that absences could have been seen."""
     where = one.where
-    loud = Where(where.line, where.last_line, where.stamp, where.text, "convai", "Debug", "Transport")
+    loud = Where(
+        where.line, where.last_line, where.stamp, where.text, "convai", "Debug", "Transport"
+    )
     fields = {k: getattr(one, k) for k in ("room", "type") if hasattr(one, k)}
     return type(one)(where=loud, **fields)
 
@@ -166,9 +185,15 @@ def test_two_sessions_do_not_mix() -> None:
 
 def test_the_lowest_rank_is_the_root_and_the_rest_follows() -> None:
     low = row(spell("A"), name="low")
-    high = rules.load_row(ROW.format(when=spell("B"), more="").replace("rank = 900", "rank = 100"), Path("area/high.toml"))
+    high = rules.load_row(
+        ROW.format(when=spell("B"), more="").replace("rank = 900", "rank = 100"),
+        Path("area/high.toml"),
+    )
     other = row(spell("C"), name="other")
-    wrapper = rules.load_row(ROW.format(when=spell("B"), more="").replace("rank = 900", "rank = 2000"), Path("area/wrapper.toml"))
+    wrapper = rules.load_row(
+        ROW.format(when=spell("B"), more="").replace("rank = 900", "rank = 2000"),
+        Path("area/wrapper.toml"),
+    )
     found = {d.id: d for d in diagnoses([low, high, other, wrapper], said("a b | c"))}
     assert found["high"].root
     assert (found["low"].root, found["low"].because_of) == (False, "high")
@@ -178,7 +203,10 @@ def test_the_lowest_rank_is_the_root_and_the_rest_follows() -> None:
 
 
 def test_a_wrapper_alone_is_no_root() -> None:
-    wrapper = rules.load_row(ROW.format(when=spell("B"), more="").replace("rank = 900", "rank = 2000"), Path("area/w.toml"))
+    wrapper = rules.load_row(
+        ROW.format(when=spell("B"), more="").replace("rank = 900", "rank = 2000"),
+        Path("area/w.toml"),
+    )
     (found,) = diagnoses([wrapper], said("b"))
     assert (found.root, found.because_of) == (False, None)
 
@@ -210,7 +238,7 @@ steps = st.tuples(st.sampled_from("abcx|"), st.sampled_from("12"), st.integers(1
 
 @given(st.sampled_from(CHAINS), st.lists(steps, max_size=9), st.booleans())
 def test_the_engine_agrees_with_a_matcher_that_tries_everything(
-    when: str, drawn: list[tuple[str, str, int]], clock: bool  # noqa: FBT001 (drawn)
+    when: str, drawn: list[tuple[str, str, int]], clock: bool
 ) -> None:
     story: Story = []
     attempt, second = 1, 0
@@ -219,7 +247,9 @@ def test_the_engine_agrees_with_a_matcher_that_tries_everything(
         if letter == "|":
             attempt += 1
         else:
-            story.append((attempt, _loud(event(letter, line, room, float(second) if clock else None))))
+            story.append(
+                (attempt, _loud(event(letter, line, room, float(second) if clock else None)))
+            )
     made = row(spell(when))
     expected = any(fires(chain, story, 10_000) for chain in made.chains)
     assert [d.verdict for d in diagnoses([made], story)] == (["fires"] if expected else [])

@@ -56,9 +56,22 @@ def test_rules_and_event_classes_know_each_other() -> None:
 
 def test_the_codes_of_the_grammar_are_the_known_codes() -> None:
     text = grammar_text("convai")
-    body = next(t.pattern.value for t in speaker("convai").terminals.values() if "api_key_missing" in t.pattern.value)
-    spelled = {f"{area}.{word}" for area, words in re.findall(r"(\w+)\\?\.\((?:\?:)?([\w|]+)\)", body) for word in words.split("|")}
-    spelled |= set(re.findall(r"\b(?:config|connection|transport|server|session|protocol|audio|vision|lipsync)\\?\.[a-z_]+", body.replace("\\.", ".")))
+    body = next(
+        t.pattern.value
+        for t in speaker("convai").terminals.values()
+        if "api_key_missing" in t.pattern.value
+    )
+    spelled = {
+        f"{area}.{word}"
+        for area, words in re.findall(r"(\w+)\\?\.\((?:\?:)?([\w|]+)\)", body)
+        for word in words.split("|")
+    }
+    spelled |= set(
+        re.findall(
+            r"\b(?:config|connection|transport|server|session|protocol|audio|vision|lipsync)\\?\.[a-z_]+",
+            body.replace("\\.", "."),
+        )
+    )
     assert text
     assert {code for code in CODES if code not in spelled} == set()
 

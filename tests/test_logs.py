@@ -19,7 +19,13 @@ KNOWN = rules.builtin().rows
 def raw_log(case: Path) -> tuple[bytes, dict[str, str]]:
     """Return a fixture's bytes with its secrets filled in, in its own encoding."""
     raw = case.with_name(case.name.replace(".expect.toml", ".log")).read_bytes()
-    encoding = "utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig" if raw.startswith(b"\xef\xbb\xbf") else "utf-8"
+    encoding = (
+        "utf-16"
+        if raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+        else "utf-8-sig"
+        if raw.startswith(b"\xef\xbb\xbf")
+        else "utf-8"
+    )
     text, secrets = fill(raw.decode(encoding, "surrogateescape"))
     return text.encode(encoding, "surrogateescape"), secrets
 
@@ -35,13 +41,19 @@ def test_a_log_gets_its_answer(case: Path) -> None:
     assert found["visibility"]["convai"] == expected["activity"]
     assert found["visibility"]["debug"] == expected["debug"]
     sessions = expected.get("session", [])
-    assert [{key: s[key] for key in one} for one, s in zip(sessions, found["sessions"], strict=False)] == sessions
+    assert [
+        {key: s[key] for key in one} for one, s in zip(sessions, found["sessions"], strict=False)
+    ] == sessions
     assert len(found["sessions"]) == len(sessions)
     if "unity" in expected:
         assert found["facts"]["unity"] == expected["unity"]
     for one in wanted:
         if "line" in one and one["id"] in KNOWN:
-            lines = [d["evidence"][0]["line"] for d in found["diagnoses"] if d["id"] == one["id"] and d["session"] == one.get("session")]
+            lines = [
+                d["evidence"][0]["line"]
+                for d in found["diagnoses"]
+                if d["id"] == one["id"] and d["session"] == one.get("session")
+            ]
             assert one["line"] in lines, one
     shown = repr(found)
     assert [name for name, value in secrets.items() if name != "@user@" and value in shown] == []
@@ -63,6 +75,14 @@ def _heads(diagnoses: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def test_there_are_enough_logs() -> None:
-    quiet = [c for c in CASES if not [d for d in tomllib.loads(c.read_text(encoding="utf-8")).get("diagnosis", []) if d["id"] != "transport-debug-off"]]
+    quiet = [
+        c
+        for c in CASES
+        if not [
+            d
+            for d in tomllib.loads(c.read_text(encoding="utf-8")).get("diagnosis", [])
+            if d["id"] != "transport-debug-off"
+        ]
+    ]
     assert len(CASES) >= 60
     assert len(quiet) >= 15

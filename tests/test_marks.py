@@ -15,7 +15,9 @@ def marked(blocks: list[bytes]) -> tuple[list[tuple[int, str]], int]:
 
 
 def test_line_numbers_do_not_depend_on_blocks() -> None:
-    text = b"".join(b"noise %d\n" % i if i % 7 else b"[Error][SDK]: x %d\n" % i for i in range(20000))
+    text = b"".join(
+        b"noise %d\n" % i if i % 7 else b"[Error][SDK]: x %d\n" % i for i in range(20000)
+    )
     whole = marked([text])
     assert whole[0][:2] == [(1, "[Error][SDK]: x 0"), (8, "[Error][SDK]: x 7")]
     assert whole[1] == 20000

@@ -62,12 +62,18 @@ def test_the_standard_library_finds_what_the_automaton_finds(text: str) -> None:
     raw = text.encode("utf-8", "replace")
     quick = marks.Marker(marks.finder(needles))
     plain = marks.Marker(marks.plain_finder([n.encode() for n in needles]))
-    assert [(m.line, m.offset) for m in quick.marks([raw])] == [(m.line, m.offset) for m in plain.marks([raw])]
+    assert [(m.line, m.offset) for m in quick.marks([raw])] == [
+        (m.line, m.offset) for m in plain.marks([raw])
+    ]
 
 
 @given(st.sampled_from(HEADS), logs, st.integers(1, 10_000))
-def test_a_planted_token_is_in_no_output_and_its_line_is_still_quoted(head: str, text: str, seed: int) -> None:
-    line = "[14:03:22.118][Error][SDK]: [X] boom {\"token\":\"@room-token@\",\"room_name\":\"rm-neighbour\"}"
+def test_a_planted_token_is_in_no_output_and_its_line_is_still_quoted(
+    head: str, text: str, seed: int
+) -> None:
+    line = (
+        '[14:03:22.118][Error][SDK]: [X] boom {"token":"@room-token@","room_name":"rm-neighbour"}'
+    )
     log, secrets = fill(f"{text}\n\n{line}\n{head}token: @room-token@ rm-after\n", seed)
     report = Report("0", "0", sources=[scanned(log)])
     token = secrets["@room-token@"]

@@ -23,7 +23,12 @@ def test_every_option_of_scan_is_in_the_readme() -> None:
     assert isinstance(group, Group)
     command = group.get_command(None, "scan")  # type: ignore[arg-type] # the context is not used
     assert command is not None
-    options = [o for p in command.params for o in p.opts if o.startswith("--") and not getattr(p, "hidden", False)]
+    options = [
+        o
+        for p in command.params
+        for o in p.opts
+        if o.startswith("--") and not getattr(p, "hidden", False)
+    ]
     assert [option for option in options if option not in README] == []
 
 

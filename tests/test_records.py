@@ -18,7 +18,10 @@ def framed(text: str | bytes) -> list[Record]:
 def test_a_sample_is_peeled_by_its_own_envelope(envelope: Envelope) -> None:
     found = peel(envelope.sample)
     assert found.names == (envelope.name,)
-    assert found.text in {"Convai Bootstrapper: Initializing...", "Reloading assemblies for play mode."}
+    assert found.text in {
+        "Convai Bootstrapper: Initializing...",
+        "Reloading assemblies for play mode.",
+    }
 
 
 def test_header_forms_of_every_generation() -> None:

@@ -26,7 +26,9 @@ for _name, _prefix in (
 @pytest.mark.parametrize("colour", [False, True], ids=["plain", "colour"])
 @pytest.mark.parametrize("width", [80, 200])
 @pytest.mark.parametrize("name", SITUATIONS)
-def test_a_terminal_report_is_as_it_was_accepted(name: str, width: int, colour: bool, accept: bool) -> None:  # noqa: FBT001 (pytest's own)
+def test_a_terminal_report_is_as_it_was_accepted(
+    name: str, width: int, colour: bool, accept: bool
+) -> None:
     source = scanned(raw_log(LOGS / SITUATIONS[name])[0])
     source.name = "Player.log"
     report = Report("0", "0", sources=[source])
@@ -48,8 +50,10 @@ HOSTILE = "[14:03:22.118][Error][SDK]: [X] [bold]b[/bold] [transport.ice_failed]
 
 
 @pytest.mark.parametrize("colour", [False, True])
-def test_text_of_a_log_is_shown_as_data(colour: bool) -> None:  # noqa: FBT001 (pytest's own)
-    text = render(Report("0", "0", sources=[scanned(HOSTILE)]), "terminal", Look(width=200, colour=colour))
+def test_text_of_a_log_is_shown_as_data(colour: bool) -> None:
+    text = render(
+        Report("0", "0", sources=[scanned(HOSTILE)]), "terminal", Look(width=200, colour=colour)
+    )
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     assert "[bold]b[/bold] [transport.ice_failed]" in plain
     assert not re.search("[\x1b\x9b\u202e]", plain)

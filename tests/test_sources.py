@@ -59,6 +59,11 @@ def test_what_is_no_log_is_refused(tmp_path: Path) -> None:
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     noise = tmp_path / "noise.log"
     noise.write_bytes(bytes(range(256)) * 40)
-    for path, word in ((picture, "picture"), (noise, "binary"), (tmp_path, "folder"), (tmp_path / "no", "no such file")):
+    for path, word in (
+        (picture, "picture"),
+        (noise, "binary"),
+        (tmp_path, "folder"),
+        (tmp_path / "no", "no such file"),
+    ):
         with pytest.raises(SourceError, match=word):
             list(from_file(path).text())

@@ -60,7 +60,12 @@ def test_a_row_speaks_in_sentences(row: Row) -> None:
 
 
 def test_fatal_and_error_rows_keep_their_rank_band() -> None:
-    wrappers = {"retries-exhausted", "transport-reason-hidden", "reconnect-gave-up", "connect-failed-unspecified"}
+    wrappers = {
+        "retries-exhausted",
+        "transport-reason-hidden",
+        "reconnect-gave-up",
+        "connect-failed-unspecified",
+    }
     assert {row.id for row in TABLE.rows.values() if row.rank >= 2000} <= wrappers
 
 
@@ -68,20 +73,22 @@ def test_fatal_and_error_rows_keep_their_rank_band() -> None:
     ("change", "place", "words"),
     [
         (("verify", "verfy"), ":5:", "unknown key `verfy`.*did you mean `verify`"),
-        (('rank = 900', 'rank = "900"'), ":7:", "`rank` must be a whole number"),
+        (("rank = 900", 'rank = "900"'), ":7:", "`rank` must be a whole number"),
         (('"error"', '"bad"'), ":2:", "`severity` must be one of"),
         (("mic_error", "mic_eror"), ":9:3", "no event `mic_eror`.*did you mean `mic_error`"),
-        (('kind ==', 'knd =='), ":9:13", "no field `knd`.*did you mean `kind`"),
+        (("kind ==", "knd =="), ":9:13", "no field `knd`.*did you mean `kind`"),
         (('"gesture"', "gesture"), ":9:21", "must stand in quotes"),
         (('mic_error{kind == "gesture"}', 'mic_error{kind == "gesture"} then'), ":9:", "cannot be read|ends too early"),
-        (('mic_error{kind == "gesture"}', 'room_details then mic_error{kind == $d.kind}'), ":9:", "not bound"),
-        (('mic_error{kind == "gesture"}', 'not mic_error'), ":9:", "needs a step that is seen"),
+        (('mic_error{kind == "gesture"}', "room_details then mic_error{kind == $d.kind}"), ":9:", "not bound"),
+        (('mic_error{kind == "gesture"}', "not mic_error"), ":9:", "needs a step that is seen"),
         (("[[counterexample]]", "[[exampel]]"), ":13:", "unknown key `exampel`"),
         (('severity = "error"', "severity = "), ":2:", "."),
-        (("symptom", "ask = \"?\"\nsymptom"), ":1:", "either `when` or `ask`"),
+        (("symptom", 'ask = "?"\nsymptom'), ":1:", "either `when` or `ask`"),
     ],
 )  # fmt: skip
-def test_a_bad_row_is_refused_with_its_place(tmp_path: Path, change: tuple[str, str], place: str, words: str) -> None:
+def test_a_bad_row_is_refused_with_its_place(
+    tmp_path: Path, change: tuple[str, str], place: str, words: str
+) -> None:
     file = tmp_path / "row.toml"
     text = GOOD.replace(*change, 1)
     assert text != GOOD

@@ -23,7 +23,7 @@ class Commands(click.Group):
         del ctx
         if cmd_name not in BUILT:
             return None
-        from importlib import import_module  # noqa: PLC0415 (`--help` pays for click only)
+        from importlib import import_module
 
         command = import_module(f"convai_logscan.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
@@ -39,16 +39,25 @@ class Commands(click.Group):
         return super().parse_args(ctx, args)
 
 
-def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 (click's own)
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from convai_logscan import __version__  # noqa: PLC0415
+        from convai_logscan import __version__
 
         click.echo(f"convai-logscan {__version__}")
         ctx.exit()
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True)
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version and exit.")
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_version,
+    help="Show the version and exit.",
+)
 def group() -> None:
     """Say why a Convai character does not connect, hear or speak, from a Unity log.
 
@@ -59,6 +68,6 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from convai_logscan.cli.street import run  # noqa: PLC0415
+    from convai_logscan.cli.street import run
 
     sys.exit(run(group, sys.argv[1:]))

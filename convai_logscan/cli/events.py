@@ -27,8 +27,18 @@ COMMON = ("line", "time", "event", "speaker", "level", "category", "tags", "text
 
 @click.command(name="events")
 @click.argument("path", metavar="PATH")
-@click.option("--format", "form", type=click.Choice(("jsonl", "csv")), help="Format on standard output.  [default: jsonl]")
-@click.option("-o", "--output", metavar="FILE", help="Write to FILE; the suffix gives the format (.jsonl, .csv, .parquet).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("jsonl", "csv")),
+    help="Format on standard output.  [default: jsonl]",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write to FILE; the suffix gives the format (.jsonl, .csv, .parquet).",
+)
 @click.option("--kind", "kinds", multiple=True, metavar="EVENT", help="Only these kinds of event.")
 def command(path: str, form: str | None, output: str | None, kinds: tuple[str, ...]) -> int:
     """Print the typed events of a log as JSON lines, CSV or Parquet.
@@ -36,10 +46,10 @@ def command(path: str, form: str | None, output: str | None, kinds: tuple[str, .
     Every event has line, time, event, speaker, level, category, tags and text, then the fields of its
     kind. Secrets are replaced before any event is made.
     """
-    from convai_logscan import rules  # noqa: PLC0415 (`--help` needs none of it)
-    from convai_logscan.events import KINDS  # noqa: PLC0415
-    from convai_logscan.pipeline import Settings, events  # noqa: PLC0415
-    from convai_logscan.sources import from_file, from_stream  # noqa: PLC0415
+    from convai_logscan import rules
+    from convai_logscan.events import KINDS
+    from convai_logscan.pipeline import Settings, events
+    from convai_logscan.sources import from_file, from_stream
 
     for kind in kinds:
         if kind not in KINDS:
@@ -52,7 +62,11 @@ def command(path: str, form: str | None, output: str | None, kinds: tuple[str, .
             raise click.UsageError(f"-o {output}: the suffix must be one of {', '.join(TABLES)}")
         name = TABLES[suffix]
     source: Source = from_stream(sys.stdin.buffer) if path == "-" else from_file(Path(path))
-    found = (as_dict(e) for e in events(source, Settings(rules.builtin())) if not kinds or e.kind_name in kinds)
+    found = (
+        as_dict(e)
+        for e in events(source, Settings(rules.builtin()))
+        if not kinds or e.kind_name in kinds
+    )
     try:
         if name == "jsonl":
             _json_lines(found, output)
@@ -87,7 +101,9 @@ def _json_lines(found: Iterator[dict[str, Any]], output: str | None) -> None:
         sys.stdout.writelines(lines)
         return
     try:
-        with Path(output).open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
+        with Path(output).open(
+            "w", encoding="utf-8", errors="backslashreplace", newline="\n"
+        ) as out:
             out.writelines(lines)
     except OSError as error:
         message = f"the events cannot be written: {(error.strerror or str(error)).lower()}"
@@ -96,7 +112,7 @@ def _json_lines(found: Iterator[dict[str, Any]], output: str | None) -> None:
 
 def _table(rows: list[dict[str, Any]], name: str, output: str | None) -> None:
     """Write a table with one column a field."""
-    import pandas as pd  # noqa: PLC0415 (only exports pay for it)
+    import pandas as pd
 
     own = sorted({key for row in rows for key in row} - set(COMMON))
     columns = [*COMMON, *own]
@@ -113,7 +129,9 @@ def _table(rows: list[dict[str, Any]], name: str, output: str | None) -> None:
             Path(output).write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
         return
     try:
-        frame.astype({column: "string" for column in frame.columns if frame[column].dtype == object}).to_parquet(str(output), index=False)
+        frame.astype(
+            {column: "string" for column in frame.columns if frame[column].dtype == object}
+        ).to_parquet(str(output), index=False)
     except ImportError as error:
         message = "Parquet needs pyarrow"
         raise LogscanError(message, output, "pip install 'convai-logscan[parquet]'") from error

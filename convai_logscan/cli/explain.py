@@ -28,16 +28,22 @@ MAX_HITS = 6
 @click.argument("what", metavar="ID|CODE|WORDS")
 @click.argument("path", required=False, metavar="[PATH]")
 @click.option("--table", "tables", multiple=True, metavar="DIR", help="Add the rows of a folder.")
-@click.option("--livekit-test", type=click.Choice(("passed", "failed")), help="What the LiveKit connection test said.")
+@click.option(
+    "--livekit-test",
+    type=click.Choice(("passed", "failed")),
+    help="What the LiveKit connection test said.",
+)
 def command(what: str, path: str | None, tables: tuple[str, ...], livekit_test: str | None) -> int:
     """Explain a diagnosis, an SDK code, or search both by words.
 
     With PATH: how far the sequence of the diagnosis got in that log, what was missing, and which line
     ended it.
     """
-    from convai_logscan import rules  # noqa: PLC0415 (`--help` needs none of it)
+    from convai_logscan import rules
 
-    table = rules.builtin() if not tables else rules.load([rules.builtin_folder(), *map(Path, tables)])
+    table = (
+        rules.builtin() if not tables else rules.load([rules.builtin_folder(), *map(Path, tables)])
+    )
     codes = _data("codes.toml")
     if what in table.rows:
         _row(table.rows[what])
@@ -51,7 +57,9 @@ def command(what: str, path: str | None, tables: tuple[str, ...], livekit_test: 
         return 0
     if path:
         hint = rules.nearest(what, [*table.rows, *codes])
-        raise click.UsageError(f"there is no diagnosis or code `{what}`" + (f"; {hint}" if hint else ""))
+        raise click.UsageError(
+            f"there is no diagnosis or code `{what}`" + (f"; {hint}" if hint else "")
+        )
     return _search(what, table, codes)
 
 
@@ -90,7 +98,13 @@ def _code(code: str, entry: dict[str, Any], table: Table) -> None:
     click.echo(code)
     _say("Means", entry["meaning"])
     _say("Printed", entry["printed"])
-    _say("Retried", {"yes": "The SDK tries again by itself.", "no": "The SDK does not try again by itself."}.get(entry["retry"], "Not known."))
+    _say(
+        "Retried",
+        {
+            "yes": "The SDK tries again by itself.",
+            "no": "The SDK does not try again by itself.",
+        }.get(entry["retry"], "Not known."),
+    )
     rows = [table.rows[name] for name in entry["rows"] if name in table.rows]
     for row in rows:
         click.echo()
@@ -99,8 +113,8 @@ def _code(code: str, entry: dict[str, Any], table: Table) -> None:
 
 def _progress(table: Table, name: str, path: str, livekit_test: str | None) -> int:
     """Print how far a row's sequence got in a log."""
-    from convai_logscan.pipeline import Settings, watched  # noqa: PLC0415
-    from convai_logscan.sources import from_file, from_stream  # noqa: PLC0415
+    from convai_logscan.pipeline import Settings, watched
+    from convai_logscan.sources import from_file, from_stream
 
     row = table.rows[name]
     click.echo()
@@ -142,25 +156,43 @@ def _chain(one: Progress) -> None:
         else:
             click.echo(f"    not met  {text}")
     if one.ended_by:
-        click.echo(f"    ended by line {one.ended_by.line} ({one.ended_by.event}): {one_line(one.ended_by.text)[:160]}")
+        click.echo(
+            f"    ended by line {one.ended_by.line} ({one.ended_by.event}): {one_line(one.ended_by.text)[:160]}"
+        )
 
 
 def _search(words: str, table: Table, codes: dict[str, Any]) -> int:
     """Print the rows, codes and symptoms that share the most words with a question."""
-    from convai_logscan.rules import nearest  # noqa: PLC0415
+    from convai_logscan.rules import nearest
 
     hits: list[tuple[float, str, str]] = []
     wanted = _words(words)
     for row in table.rows.values():
         head = f"{row.id.replace('-', ' ')} {row.symptom}"
-        hits.append((_score(wanted, head, f"{row.cause} {' '.join(row.fix)} {row.ask or ''}"), f"diagnosis  {row.id}", row.symptom))
+        hits.append(
+            (
+                _score(wanted, head, f"{row.cause} {' '.join(row.fix)} {row.ask or ''}"),
+                f"diagnosis  {row.id}",
+                row.symptom,
+            )
+        )
     for code, entry in codes.items():
         head = re.sub(r"[._]", " ", code)
-        hits.append((_score(wanted, f"{head} {entry['meaning']}", entry["printed"]), f"code       {code}", entry["meaning"]))
+        hits.append(
+            (
+                _score(wanted, f"{head} {entry['meaning']}", entry["printed"]),
+                f"code       {code}",
+                entry["meaning"],
+            )
+        )
     for entry in _data("symptoms.toml")["symptom"]:
         text = f"{entry['cause']} {entry['fix']}"
-        hits.append((_score(wanted, entry["symptom"], text), "symptom", f"{entry['symptom']} {text}"))
-    best = sorted((hit for hit in hits if hit[0] > 0), key=lambda hit: (-hit[0], hit[1], hit[2]))[:MAX_HITS]
+        hits.append(
+            (_score(wanted, entry["symptom"], text), "symptom", f"{entry['symptom']} {text}")
+        )
+    best = sorted((hit for hit in hits if hit[0] > 0), key=lambda hit: (-hit[0], hit[1], hit[2]))[
+        :MAX_HITS
+    ]
     hint = nearest(words, [*table.rows, *codes])
     if not best:
         raise click.UsageError(f"nothing is known about `{words}`" + (f"; {hint}" if hint else ""))
@@ -172,12 +204,43 @@ def _search(words: str, table: Table, codes: dict[str, Any]) -> int:
     return 0
 
 
-_STOP = frozenset("the a an is it in on of to and or not does do did no my i with for at be are was".split())
+_STOP = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "is",
+        "it",
+        "in",
+        "on",
+        "of",
+        "to",
+        "and",
+        "or",
+        "not",
+        "does",
+        "do",
+        "did",
+        "no",
+        "my",
+        "i",
+        "with",
+        "for",
+        "at",
+        "be",
+        "are",
+        "was",
+    ]
+)
 
 
 def _words(text: str) -> set[str]:
     found = re.findall(r"[a-z0-9]+", text.lower())
-    return {re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 4 else word for word in found if word not in _STOP}
+    return {
+        re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 4 else word
+        for word in found
+        if word not in _STOP
+    }
 
 
 def _score(wanted: set[str], head: str, rest: str) -> float:

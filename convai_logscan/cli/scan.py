@@ -20,22 +20,62 @@ KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
 
 @click.command(name="scan")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--format", "form", type=click.Choice(("terminal", "json")), help="Format on standard output.  [default: terminal]")
-@click.option("-o", "--output", "outputs", multiple=True, metavar="FILE", help="Write the report to FILE too; the suffix gives the format (.json, .txt).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("terminal", "json")),
+    help="Format on standard output.  [default: terminal]",
+)
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FILE",
+    help="Write the report to FILE too; the suffix gives the format (.json, .txt).",
+)
 @click.option("--as", "kind", type=click.Choice(KINDS), help="Take the log for this kind.")
-@click.option("--session", "which", default="all", metavar="N|last|all", help="Report these sessions only.  [default: all]")
+@click.option(
+    "--session",
+    "which",
+    default="all",
+    metavar="N|last|all",
+    help="Report these sessions only.  [default: all]",
+)
 @click.option("--select", multiple=True, metavar="ID", help="Report only these diagnoses.")
 @click.option("--ignore", multiple=True, metavar="ID", help="Leave these diagnoses out.")
-@click.option("--table", "tables", multiple=True, metavar="DIR", help="Add the rows of a folder to the table.")
+@click.option(
+    "--table", "tables", multiple=True, metavar="DIR", help="Add the rows of a folder to the table."
+)
 @click.option("--strict", is_flag=True, help="Stop when a row of --table is bad.")
-@click.option("--livekit-test", type=click.Choice(("passed", "failed")), help="What the LiveKit connection test said.")
-@click.option("--fail-on", type=click.Choice((*SEVERITIES, "never")), default="error", show_default=True, help="Exit with 1 when something at least this severe fires.")
-@click.option("--color", type=click.Choice(("auto", "always", "never")), default="auto", show_default=True, help="Colours on the terminal; NO_COLOR is honoured.")
-@click.option("--no-marks", is_flag=True, hidden=True, help="Parse every line (slow; to check the marks).")
+@click.option(
+    "--livekit-test",
+    type=click.Choice(("passed", "failed")),
+    help="What the LiveKit connection test said.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice((*SEVERITIES, "never")),
+    default="error",
+    show_default=True,
+    help="Exit with 1 when something at least this severe fires.",
+)
+@click.option(
+    "--color",
+    type=click.Choice(("auto", "always", "never")),
+    default="auto",
+    show_default=True,
+    help="Colours on the terminal; NO_COLOR is honoured.",
+)
+@click.option(
+    "--no-marks", is_flag=True, hidden=True, help="Parse every line (slow; to check the marks)."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Verdicts only.")
-@click.option("-v", "--verbose", is_flag=True, help="Ids, timeline and everything else that was seen.")
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Ids, timeline and everything else that was seen."
+)
 @click.pass_context
-def command(  # noqa: PLR0913 (one parameter an option)
+def command(
     ctx: click.Context, paths: tuple[str, ...], form: str | None, outputs: tuple[str, ...],
     kind: str | None, which: str, select: tuple[str, ...], ignore: tuple[str, ...],
     tables: tuple[str, ...], strict: bool, livekit_test: str | None, fail_on: str, color: str,
@@ -46,8 +86,8 @@ def command(  # noqa: PLR0913 (one parameter an option)
     PATH is a log file, or - for standard input.
     """
     del ctx
-    from convai_logscan.pipeline import Settings  # noqa: PLC0415 (`--help` needs none of it)
-    from convai_logscan.reports import FORMATS, SUFFIXES  # noqa: PLC0415
+    from convai_logscan.pipeline import Settings
+    from convai_logscan.reports import FORMATS, SUFFIXES
 
     del FORMATS
     for output in outputs:
@@ -70,7 +110,7 @@ def command(  # noqa: PLR0913 (one parameter an option)
 
 
 def _table(folders: tuple[str, ...], ids: tuple[str, ...], *, strict: bool):  # noqa: ANN202 (rules are imported late)
-    from convai_logscan import rules  # noqa: PLC0415
+    from convai_logscan import rules
 
     table = rules.builtin()
     refused: list[Skipped] = []
@@ -80,16 +120,24 @@ def _table(folders: tuple[str, ...], ids: tuple[str, ...], *, strict: bool):  # 
         for error in table.refused:
             if strict:
                 raise error
-            refused.append(Skipped(error.place or "table", error.message + (f" ({error.hint})" if error.hint else "")))
+            refused.append(
+                Skipped(
+                    error.place or "table",
+                    error.message + (f" ({error.hint})" if error.hint else ""),
+                )
+            )
     for one in ids:
         if one not in table.rows:
-            raise click.UsageError(f"there is no diagnosis `{one}`" + (f"; {hint}" if (hint := rules.nearest(one, table.rows)) else ""))
+            raise click.UsageError(
+                f"there is no diagnosis `{one}`"
+                + (f"; {hint}" if (hint := rules.nearest(one, table.rows)) else "")
+            )
     return table, refused
 
 
 def _read(paths: tuple[str, ...], settings, report: Report) -> None:  # noqa: ANN001 (imported late)
-    from convai_logscan.pipeline import scan  # noqa: PLC0415
-    from convai_logscan.sources import from_file, from_stream  # noqa: PLC0415
+    from convai_logscan.pipeline import scan
+    from convai_logscan.sources import from_file, from_stream
 
     for path in paths:
         try:
@@ -104,23 +152,29 @@ def _read(paths: tuple[str, ...], settings, report: Report) -> None:  # noqa: AN
         report.interrupted = report.interrupted or source.interrupted
 
 
-def _narrow(source: SourceReport, which: str, select: tuple[str, ...], ignore: tuple[str, ...]) -> None:
+def _narrow(
+    source: SourceReport, which: str, select: tuple[str, ...], ignore: tuple[str, ...]
+) -> None:
     """Keep the sessions and diagnoses that were asked for."""
     if which != "all" and source.sessions:
         number = source.sessions[-1].number if which == "last" else int(which)
         source.sessions = [one for one in source.sessions if one.number == number]
         source.diagnoses = [d for d in source.diagnoses if d.session in {number, None}]
-    source.diagnoses = [d for d in source.diagnoses if (not select or d.id in select) and d.id not in ignore]
+    source.diagnoses = [
+        d for d in source.diagnoses if (not select or d.id in select) and d.id not in ignore
+    ]
 
 
 def _write(report: Report, output: str, name: str) -> None:
     """Write a report file beside its place, then rename it into it."""
-    from convai_logscan.reports import render  # noqa: PLC0415
+    from convai_logscan.reports import render
 
     path = Path(output)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        beside.write_text(render(report, name), encoding="utf-8", errors="backslashreplace", newline="\n")
+        beside.write_text(
+            render(report, name), encoding="utf-8", errors="backslashreplace", newline="\n"
+        )
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
@@ -129,13 +183,22 @@ def _write(report: Report, output: str, name: str) -> None:
 
 
 def _print(report: Report, name: str, *, color: str, quiet: bool, verbose: bool) -> None:
-    from convai_logscan.reports import Look, render  # noqa: PLC0415
+    from convai_logscan.reports import Look, render
 
     terminal = sys.stdout.isatty()
-    colour = color == "always" or (color == "auto" and terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")
-    width = shutil.get_terminal_size((80, 24)).columns if terminal or os.environ.get("COLUMNS") else 80
+    colour = color == "always" or (
+        color == "auto"
+        and terminal
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") != "dumb"
+    )
+    width = (
+        shutil.get_terminal_size((80, 24)).columns if terminal or os.environ.get("COLUMNS") else 80
+    )
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
-    look = Look(width, colour=colour, quiet=quiet, verbose=verbose, ascii=not encoding.startswith("utf"))
+    look = Look(
+        width, colour=colour, quiet=quiet, verbose=verbose, ascii=not encoding.startswith("utf")
+    )
     if name == "json" or report.sources or not report.skipped:
         sys.stdout.write(render(report, name, look))
     if name == "json" or not report.sources:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence  # noqa: TC003 (annotations)
+from collections.abc import Sequence
 
 import click
 

@@ -35,7 +35,7 @@ def list_rows(tables: tuple[str, ...]) -> int:
 @click.option("--table", "tables", multiple=True, metavar="DIR", help="Add the rows of a folder.")
 def show(row_id: str, tables: tuple[str, ...]) -> int:
     """Show one row file as it stands."""
-    from convai_logscan.rules import nearest  # noqa: PLC0415 (`--help` needs none of it)
+    from convai_logscan.rules import nearest
 
     loaded = _load(tables)
     row = loaded.rows.get(row_id)
@@ -50,7 +50,7 @@ def show(row_id: str, tables: tuple[str, ...]) -> int:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def check(folder: Path) -> int:
     """Check the rows of a folder: words, places, examples; exit 2 when one is wrong."""
-    from convai_logscan import rules  # noqa: PLC0415
+    from convai_logscan import rules
 
     loaded = rules.load([rules.builtin_folder(), folder])
     for error in loaded.refused:
@@ -76,18 +76,25 @@ def coverage(tables: tuple[str, ...]) -> int:
         if not row.chains:
             click.echo(f"{row.id:34} {'ask':>6}")
             continue
-        counts = {verdict: sum(e.verdict == verdict for e in row.examples) for verdict in ("fires", "silent", "inconclusive")}
+        counts = {
+            verdict: sum(e.verdict == verdict for e in row.examples)
+            for verdict in ("fires", "silent", "inconclusive")
+        }
         problems = _problems(row, loaded)
         wrong += len(problems)
         note = "" if not problems else "  " + "; ".join(problems)
-        click.echo(f"{row.id:34} {counts['fires']:6} {counts['silent']:7} {counts['inconclusive']:13}{note}")
+        click.echo(
+            f"{row.id:34} {counts['fires']:6} {counts['silent']:7} {counts['inconclusive']:13}{note}"
+        )
     firing = sum(bool(row.chains) for row in loaded.rows.values())
-    click.echo(f"{len(loaded.rows)} rows, {firing} with a trigger, {len(loaded.rows) - firing} questions, {wrong} problems")
+    click.echo(
+        f"{len(loaded.rows)} rows, {firing} with a trigger, {len(loaded.rows) - firing} questions, {wrong} problems"
+    )
     return USAGE if wrong else _complaints(loaded)
 
 
 def _load(folders: tuple[str, ...]) -> Table:
-    from convai_logscan import rules  # noqa: PLC0415
+    from convai_logscan import rules
 
     if not folders:
         return rules.builtin()
@@ -102,7 +109,7 @@ def _complaints(loaded: Table) -> int:
 
 def _problems(row: Row, table: Table) -> list[str]:
     """Run a row on its examples; return what does not come out as it says."""
-    from convai_logscan.pipeline import Settings, scan_text  # noqa: PLC0415
+    from convai_logscan.pipeline import Settings, scan_text
 
     found: list[str] = []
     for number, example in enumerate(row.examples, 1):
@@ -117,5 +124,3 @@ def _problems(row: Row, table: Table) -> list[str]:
     if row.needs and row.chains and not any(e.verdict == "inconclusive" for e in row.examples):
         found.append('a row with `needs` has an [[example]] with verdict = "inconclusive"')
     return found
-
-

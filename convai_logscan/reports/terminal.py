@@ -19,7 +19,9 @@ _COLOURS = {
     "inconclusive": "magenta", "good": "green", "quiet": "bright_black",
 }  # fmt: skip
 _SIGNS = {"proven": ("✓", "good"), "disproven": ("✗", "error"), "unknown": ("?", "quiet")}
-_ASCII = str.maketrans({"✓": "+", "✗": "x", "…": "...", "–": "-", "·": "|", "—": "-", "“": '"', "”": '"', "→": "->"})
+_ASCII = str.maketrans(
+    {"✓": "+", "✗": "x", "…": "...", "–": "-", "·": "|", "—": "-", "“": '"', "”": '"', "→": "->"}
+)
 MAX_DETAIL = 5  # sources that are shown whole
 
 
@@ -65,7 +67,11 @@ class _Page:
         for session in source.sessions:
             self._session(session, source)
         roots = [d for d in source.diagnoses if d.verdict == "fires" and d.because_of is None]
-        shown = [d for d in roots if d.severity != "info" or self._look.verbose or d.id != "transport-debug-off"]
+        shown = [
+            d
+            for d in roots
+            if d.severity != "info" or self._look.verbose or d.id != "transport-debug-off"
+        ]
         if self._look.quiet:
             for one in shown:
                 self._headline(one)
@@ -83,7 +89,11 @@ class _Page:
         """Say the short answers; return whether that was all."""
         firing = [d for d in source.diagnoses if d.verdict == "fires"]
         if not source.visibility.convai and not firing:
-            why = "The file is empty." if not source.bytes else "No line of the Convai SDK is in this log."
+            why = (
+                "The file is empty."
+                if not source.bytes
+                else "No line of the Convai SDK is in this log."
+            )
             self._print(Text("No Convai activity. ", "bold") + Text(why))
             if source.bytes and not self._look.quiet:
                 self._wrap(
@@ -106,24 +116,39 @@ class _Page:
         return line
 
     def _session(self, session: Session, source: SourceReport) -> None:
-        words = {"connected": "connected", "failed": "did not connect", "dropped": "connected, then lost", "unknown": "no connection was seen to succeed or fail"}
-        style = {"connected": "good", "failed": "error", "dropped": "error", "unknown": "warning"}[session.outcome]
+        words = {
+            "connected": "connected",
+            "failed": "did not connect",
+            "dropped": "connected, then lost",
+            "unknown": "no connection was seen to succeed or fail",
+        }
+        style = {"connected": "good", "failed": "error", "dropped": "error", "unknown": "warning"}[
+            session.outcome
+        ]
         line = Text(f"Session {session.number}  ")
         line.append(words[session.outcome], _style(style))
         attempts = f"{session.attempts} attempt{'s' if session.attempts != 1 else ''}"
         extra = [attempts, f"lines {session.first_line}–{session.last_line}"]
         if session.reconnects:
-            extra.insert(1, f"{session.reconnects} reconnect{'s' if session.reconnects != 1 else ''}")
+            extra.insert(
+                1, f"{session.reconnects} reconnect{'s' if session.reconnects != 1 else ''}"
+            )
         if session.error_code:
             extra.append(session.error_code)
         line.append("  " + " · ".join(extra), _style("quiet"))
         self._print(line)
-        mine = [d for d in source.diagnoses if d.session == session.number and d.verdict == "fires" and d.severity != "info"]
+        mine = [
+            d
+            for d in source.diagnoses
+            if d.session == session.number and d.verdict == "fires" and d.severity != "info"
+        ]
         if not mine:
             if session.outcome == "connected":
                 self._wrap("Nothing wrong was found in this session.", 11, "good")
             elif not self._look.quiet:
-                self._wrap("No row of the table explains this; see what could not be seen below.", 11)
+                self._wrap(
+                    "No row of the table explains this; see what could not be seen below.", 11
+                )
         if self._look.verbose and not self._look.quiet:
             ids = [
                 (name, getattr(session, key))
@@ -141,7 +166,9 @@ class _Page:
                 self._wrap(f"line {moment.line}  {when}{moment.phase}: {moment.event}", 11, "quiet")
 
     def _headline(self, one: Diagnosis) -> None:
-        sign = "✗" if one.severity in {"fatal", "error"} else "!" if one.severity == "warning" else "i"
+        sign = (
+            "✗" if one.severity in {"fatal", "error"} else "!" if one.severity == "warning" else "i"
+        )
         head = Text(f"{sign} ", _style(one.severity))
         head.append(one_line(one.symptom), "bold")
         self._hang(head, 0, 2)
@@ -167,9 +194,13 @@ class _Page:
         rows.add_row("Log", self._lines(one.evidence))
         if one.against:
             rows.add_row("But", self._lines(one.against))
-        followed = [d for d in source.diagnoses if d.because_of == one.id and d.session == one.session]
+        followed = [
+            d for d in source.diagnoses if d.because_of == one.id and d.session == one.session
+        ]
         if followed:
-            rows.add_row("Led to", Text(", ".join(f"{d.id} (line {d.first_line})" for d in followed)))
+            rows.add_row(
+                "Led to", Text(", ".join(f"{d.id} (line {d.first_line})" for d in followed))
+            )
         self._print(Padding(rows, (0, 0, 0, 2)))
 
     def _inconclusive(self, one: Diagnosis) -> None:
@@ -177,7 +208,9 @@ class _Page:
         head = Text("? ", _style("inconclusive"))
         head.append(one_line(one.symptom), "bold")
         self._hang(head, 0, 2)
-        self._wrap(f"{one.id} · inconclusive: this log cannot tell. What would settle it:", 2, "quiet")
+        self._wrap(
+            f"{one.id} · inconclusive: this log cannot tell. What would settle it:", 2, "quiet"
+        )
         for text in one.missing:
             self._wrap(text, 4)
 
@@ -197,7 +230,11 @@ class _Page:
             ]  # fmt: skip
             if failing and not any(d.root for d in failing):
                 self._console.print()
-                self._wrap(f"The cause is not in this log: session {session.number} shows only that something else failed.", 0, "warning")
+                self._wrap(
+                    f"The cause is not in this log: session {session.number} shows only that something else failed.",
+                    0,
+                    "warning",
+                )
 
     def _unexplained(self, source: SourceReport) -> None:
         if not source.unexplained:
@@ -215,8 +252,14 @@ class _Page:
     def _checklist(self, source: SourceReport) -> None:
         if not source.sessions:
             return
-        wrong = any(d.severity in {"fatal", "error"} and d.verdict == "fires" for d in source.diagnoses)
-        if not wrong and not self._look.verbose and all(s.outcome == "connected" for s in source.sessions):
+        wrong = any(
+            d.severity in {"fatal", "error"} and d.verdict == "fires" for d in source.diagnoses
+        )
+        if (
+            not wrong
+            and not self._look.verbose
+            and all(s.outcome == "connected" for s in source.sessions)
+        ):
             return
         self._console.print()
         self._print(Text("Firewall checklist", "bold"))
@@ -233,7 +276,10 @@ class _Page:
         self._print(Padding(rows, (0, 0, 0, 2)))
 
     def _unseen(self, source: SourceReport) -> None:
-        off = next((d for d in source.diagnoses if d.id == "transport-debug-off" and d.verdict == "fires"), None)
+        off = next(
+            (d for d in source.diagnoses if d.id == "transport-debug-off" and d.verdict == "fires"),
+            None,
+        )
         told = any(s.outcome in {"failed", "unknown", "dropped"} for s in source.sessions)
         lines: list[str] = []
         if off and (told or self._look.verbose):
@@ -246,7 +292,11 @@ class _Page:
             for line in lines:
                 self._wrap(line, 2)
         elif off:
-            self._wrap("Room details are not printed in this log (transport-debug-off); -v says how to turn them on.", 0, "quiet")
+            self._wrap(
+                "Room details are not printed in this log (transport-debug-off); -v says how to turn them on.",
+                0,
+                "quiet",
+            )
 
     # --- several sources -----------------------------------------------------------------------
 
@@ -260,13 +310,19 @@ class _Page:
         self.counts(report)
 
     def _short(self, source: SourceReport) -> tuple[str, str]:
-        failing = [d for d in source.diagnoses if d.verdict == "fires" and (d.root or d.severity in {"fatal", "error"})]
+        failing = [
+            d
+            for d in source.diagnoses
+            if d.verdict == "fires" and (d.root or d.severity in {"fatal", "error"})
+        ]
         if failing:
             roots = [d for d in failing if d.root] or failing
             return ", ".join(dict.fromkeys(d.id for d in roots)), _style(roots[0].severity)
         if not source.visibility.convai:
             return "no Convai activity", _style("quiet")
-        warnings = [d.id for d in source.diagnoses if d.verdict == "fires" and d.severity == "warning"]
+        warnings = [
+            d.id for d in source.diagnoses if d.verdict == "fires" and d.severity == "warning"
+        ]
         if warnings:
             return ", ".join(dict.fromkeys(warnings)), _style("warning")
         if any(s.outcome != "connected" for s in source.sessions):
@@ -292,7 +348,11 @@ class _Page:
     def skipped(self, report: Report) -> None:
         """Print what could not be read."""
         for one in report.skipped:
-            self._hang(Text(f"skipped {one_line(one.source)}: {one_line(one.reason)}", _style("warning")), 0, 2)
+            self._hang(
+                Text(f"skipped {one_line(one.source)}: {one_line(one.reason)}", _style("warning")),
+                0,
+                2,
+            )
 
     # --- helpers -------------------------------------------------------------------------------
 
@@ -300,7 +360,9 @@ class _Page:
         self._console.print(what)
 
     def _wrap(self, text: str, indent: int = 0, style: str | None = None) -> None:
-        self._print(Padding(Text(one_line(text), _style(style) if style else ""), (0, 0, 0, indent)))
+        self._print(
+            Padding(Text(one_line(text), _style(style) if style else ""), (0, 0, 0, indent))
+        )
 
     def _hang(self, text: Text, indent: int, hang: int) -> None:
         """Print text whose further lines are indented by `hang` more."""

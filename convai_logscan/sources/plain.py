@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator  # noqa: TC003 (return annotation)
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 

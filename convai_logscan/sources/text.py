@@ -66,7 +66,9 @@ class Source:
         self.encoding, skip = _encoding(head)
         if self.encoding.startswith("utf-16"):
             decoder = codecs.getincrementaldecoder(self.encoding)("replace")
-            parts = (decoder.decode(b).encode("utf-8", "replace") for b in _chain(head[skip:], blocks))
+            parts = (
+                decoder.decode(b).encode("utf-8", "replace") for b in _chain(head[skip:], blocks)
+            )
         else:
             _refuse_binary(self.name, head)
             parts = _chain(head[skip:], blocks)

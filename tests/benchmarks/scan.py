@@ -22,12 +22,32 @@ RUNS = 5
 
 def write_log(path: Path, megabytes: int) -> None:
     """Write noise with a failing session strewn in about every two megabytes."""
-    parts = ["\n".join(noise(kind, 4000, seed)) + "\n" for seed, kind in enumerate(("editor", "player", "player-dev"))]
+    parts = [
+        "\n".join(noise(kind, 4000, seed)) + "\n"
+        for seed, kind in enumerate(("editor", "player", "player-dev"))
+    ]
     entries = [
-        Entry("Info", "SDK", "Room connection attempt 1 (mode=create).", "RoomConnectionRuntimeAdapter"),
-        Entry("Error", "Transport", "Room-details request failed with HTTP 401: Convai API returned HTTP 401.", "NativeRoomController"),
-        Entry("Error", "SDK", "Room connection failed after retry exhaustion.", "RoomConnectionRuntimeAdapter"),
-        Entry("Warning", "SDK", "Session error: connection.connect_invalid_api_key", "SessionMetrics"),
+        Entry(
+            "Info",
+            "SDK",
+            "Room connection attempt 1 (mode=create).",
+            "RoomConnectionRuntimeAdapter",
+        ),
+        Entry(
+            "Error",
+            "Transport",
+            "Room-details request failed with HTTP 401: Convai API returned HTTP 401.",
+            "NativeRoomController",
+        ),
+        Entry(
+            "Error",
+            "SDK",
+            "Room connection failed after retry exhaustion.",
+            "RoomConnectionRuntimeAdapter",
+        ),
+        Entry(
+            "Warning", "SDK", "Session error: connection.connect_invalid_api_key", "SessionMetrics"
+        ),
     ]
     session = fill("\n".join(render(entries, "player-dev", 1)))[0] + "\n\n"
     size, since, turn = 0, 0, 0
@@ -55,7 +75,11 @@ def main(megabytes: int) -> None:
         log = Path(folder) / "composed.log"
         write_log(log, megabytes)
         ours = [sys.executable, "-m", "convai_logscan", str(log), "--format", "json"]
-        commands = {"convai-logscan": ours, "wc -l": ["wc", "-l", str(log)], "cat": ["cat", str(log)]}
+        commands = {
+            "convai-logscan": ours,
+            "wc -l": ["wc", "-l", str(log)],
+            "cat": ["cat", str(log)],
+        }
         if shutil.which("rg"):
             commands["rg -c -F (61 literals)"] = ["rg", "-c", "-F", "-f", str(LITERALS), str(log)]
         times: dict[str, list[float]] = {name: [] for name in commands}
@@ -63,13 +87,13 @@ def main(megabytes: int) -> None:
             for name, command in commands.items():
                 times[name].append(seconds(command))
         base = statistics.median(times["convai-logscan"])
-        print(f"{log.stat().st_size / 1e6:.0f} MB, median of {RUNS}")  # noqa: T201
+        print(f"{log.stat().st_size / 1e6:.0f} MB, median of {RUNS}")
         for name, values in times.items():
             median = statistics.median(values)
-            print(f"{name:26} {median:7.3f} s   ours / this = {base / median:6.2f}")  # noqa: T201
+            print(f"{name:26} {median:7.3f} s   ours / this = {base / median:6.2f}")
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         subprocess.run(ours, stdout=subprocess.DEVNULL, check=False)
-        print(f"peak memory of any command {peak / 1024:.0f} MiB")  # noqa: T201
+        print(f"peak memory of any command {peak / 1024:.0f} MiB")
 
 
 if __name__ == "__main__":
