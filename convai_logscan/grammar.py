@@ -145,7 +145,7 @@ class Speaker:
             for rule in self.rules:
                 if rule.origin.name != name:
                     continue
-                if name in KINDS:
+                if name in KINDS or (rule.alias or "").partition("__")[0] in KINDS:
                     yield rule
                 else:
                     todo.extend(s.name for s in rule.expansion if isinstance(s, NonTerminal))
@@ -271,6 +271,9 @@ def _field_callback(name: str) -> Callable[..., Any]:
 def _prefixes(pattern: str) -> set[str]:
     """Return the literals with which a regular expression begins, empty if it has none."""
     parsed = list(sre.parse(pattern))
+    whole = _spelled(parsed)
+    if whole:
+        return whole
     text = ""
     for op, arg in parsed:
         if str(op) == "LITERAL":
@@ -284,6 +287,25 @@ def _prefixes(pattern: str) -> set[str]:
         else:
             break
     return {text} if text else set()
+
+
+def _spelled(items: Any) -> set[str]:  # noqa: ANN401 (sre's own tree)
+    """Return all texts that a pattern of literals and branches spells, empty for any other."""
+    texts = {""}
+    for op, arg in items:
+        if str(op) == "LITERAL":
+            more = {chr(arg)}
+        elif str(op) == "SUBPATTERN":
+            more = _spelled(arg[3])
+        elif str(op) == "BRANCH":
+            parts = [_spelled(branch) for branch in arg[1]]
+            more = set().union(*parts) if all(parts) else set()
+        elif str(op) in {"ASSERT", "ASSERT_NOT"}:
+            continue
+        else:
+            return set()
+        texts = {one + other for one in texts for other in more}
+    return texts
 
 
 def _run_at_start(items: Any) -> str:  # noqa: ANN401 (sre's own tree)

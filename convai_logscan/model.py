@@ -79,6 +79,7 @@ class Where:
     category: str | None = None
     tags: tuple[str, ...] = ()
     correlation: str | None = None
+    quoted: bool = False  # inside a line that only repeats a failure
 
 
 @dataclass(frozen=True, slots=True)

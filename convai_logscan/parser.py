@@ -18,6 +18,9 @@ from typing import Any
 from convai_logscan.events import (
     CODES,
     KINDS,
+    AuthTokenError,
+    CharReadyTimeout,
+    ClientRefusal,
     ConnectFailed,
     Curl,
     Entry,
@@ -32,6 +35,7 @@ from convai_logscan.events import (
     RestFailed,
     RoomInitOutcome,
     SessionError,
+    StartupError,
     UnclassifiedConnect,
     Unrecognised,
 )
@@ -39,6 +43,7 @@ from convai_logscan.grammar import SPEAKERS, Form, speaker
 from convai_logscan.model import LIVEKIT, Record, Where
 
 # A search rule is tried on a text only where one of its openings stands in it.
+_TAGS = re.compile(r"^(?:\[[^\]\n]{1,80}\] )+")
 _CONTEXT = re.compile(r" \{\w+=[^{}]*\}$")
 _ONE_LINE = 8192
 
@@ -100,9 +105,12 @@ def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
         form = None
     yield event
     if isinstance(event, ConnectFailed):
-        return  # its reason was printed before
+        yield from _quoted(event.reason, where)
+        return
     if form is None and record.level not in {"Warning", "Error"}:
         return
+    if form is None:
+        yield from _coded(text, where)
     if isinstance(
         event,
         (
@@ -125,6 +133,45 @@ def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
         yield from _within(_full(record), where, peer)
     elif record.frames:
         yield from _within(_full(record), where, "unknown")
+
+
+def _quoted(reason: str | None, where: Where) -> Iterator[Event]:
+    """Yield what the reason of a failed connect says in words that have a form of their own."""
+    text = _TAGS.sub("", reason or "")
+    form = speaker("convai").parse("said", text) if text else None
+    event = _event(form, replace(where, quoted=True)) if form else None
+    if isinstance(event, (AuthTokenError, ClientRefusal, CharReadyTimeout)) or (
+        isinstance(event, StartupError) and event.kind != "controller"
+    ):
+        yield event
+
+
+# A code counts where words announce it; a path, a file name or a line of dialogue does not.
+_ANNOUNCED = re.compile(
+    r"(?:error|code|fail(?:ed|ure)?|reason|exception|because)\w*[^\w\n/\\.]{1,12}(?:\w{1,12}[^\w\n/\\.]{1,4}){0,2}$",
+    re.IGNORECASE,
+)
+_DIALOGUE = re.compile(
+    r"\b(?:chat|transcript\w*|subtitles?|dialogue?|captions?|speech)\b", re.IGNORECASE
+)
+
+
+def _coded(text: str, where: Where) -> Iterator[Event]:
+    """Yield the first code of the known list that some listener announces in its own words."""
+    if not _may("convai.coded", text):
+        return
+    for form in speaker("convai").search("coded", text):
+        before, behind = text[: form.end], text[form.end + len(form.fields["code"]) :]
+        said = before.rpartition("\n")[2][-400:]
+        if (
+            _ANNOUNCED.search(said)
+            and not _DIALOGUE.search(said)
+            and behind[:1] not in tuple("/\\(-")
+        ):
+            event = _event(form, where)
+            if event is not None:
+                yield event
+                return
 
 
 def _livekit(record: Record, text: str, where: Where) -> Iterator[Event]:
@@ -151,9 +198,27 @@ def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
             _full(record), where, "livekit" if isinstance(own, LkConnectFailed) else "convai"
         )
         return
+    thrown = _EXCEPTION_HEAD.match(message)
+    if thrown:
+        yield from _thrown(message[thrown.end() :], where)
+    elif own is None:
+        yield from _coded(_untagged(record, message), where)
     owner = _owner(record) if isinstance(own, ExceptionRaised) or record.frames else "unknown"
     if own is None or isinstance(own, ExceptionRaised):
         yield from _within(_full(record), where, owner)
+
+
+_EXCEPTION_HEAD = re.compile(r"(?:\w+\.){0,8}[A-Z]\w{0,80}Exception: ")
+
+
+def _thrown(message: str, where: Where) -> Iterator[Event]:
+    """Yield what the message of an exception says, where only the SDK says it so."""
+    text = _TAGS.sub("", message)
+    own = message.startswith("[Convai")
+    form = speaker("convai").parse("said" if own else "bare", text)
+    event = _event(form, replace(where, speaker="convai", quoted=True)) if form else None
+    if event is not None:
+        yield event
 
 
 def _untagged(record: Record, message: str) -> str:
@@ -391,15 +456,20 @@ def _rest_failed(values: dict[str, Any]) -> dict[str, Any] | None:
     message = values.get("message") or ""
     detail = values.get("detail") or ""
     both = f"{message} {detail}"
-    status = int(values["status"]) if str(values.get("status", "")).isdigit() else 0
+    answered = (
+        "answered" in values
+    )  # the Connect API's own answer; other lines may be any REST call
+    status = int(values.pop("answered", None) or values.get("status") or 0)
     if not status and (found := re.search(r"\bHTTP (\d{3})\b|HTTP/[\d.]+ (\d{3})\b", both)):
         status = int(found[1] or found[2])
     values["status"] = status or None
     kind = values.get("kind", "other")
     if kind == "other":
         low = both.lower()
-        if status:
-            kind = "contract" if status < 400 else "http"
+        if "did not match the pinned contract" in low:
+            kind = "contract"
+        elif status:
+            kind = "http"
         elif any(word in low for _, word in _REFUSALS):
             kind = "refused"
         elif "timed out" in low or "timeout" in low:
@@ -414,16 +484,19 @@ def _rest_failed(values: dict[str, Any]) -> dict[str, Any] | None:
             kind = "network"
     values["kind"] = kind
     if status >= 400:
-        values["code"] = code_of(status, detail or message)
+        values["code"] = code_of(status, detail or message, connect=answered)
     elif kind in {"network", "timeout"}:
         values["code"] = "connection.network_error"
-    elif kind == "contract":
+    elif status or kind == "contract":
         values["code"] = "connection.failed"
     return values
 
 
-def code_of(status: int, body: str) -> str:
-    """Return the SDK's code for an answer of the Connect API, in the order of its own tests."""
+def code_of(status: int, body: str, *, connect: bool) -> str:
+    """Return the SDK's code for an HTTP answer, in the order of its own tests.
+
+    `connect` says that the Connect API gave it; the SDK's map for other REST calls is coarser.
+    """
     low = body.lower()
     if status == 422:
         return "connection.connect_validation_error"
@@ -446,20 +519,22 @@ def code_of(status: int, body: str) -> str:
             return "connection.connect_multi_character_not_allowed"
         if "multi_character_roster_limit_exceeded" in low or "holds more characters than" in low:
             return "connection.connect_multi_character_roster_limit"
-        return "connection.connect_realtime_not_allowed"
+        return "connection.connect_realtime_not_allowed" if connect else "connection.auth_failed"
     if status == 404:
         return "connection.connect_character_not_found"
     if status == 429:
+        if "speaker" in low:
+            return "connection.connect_speaker_limit_reached"
         return (
-            "connection.connect_speaker_limit_reached"
-            if "speaker" in low
-            else "connection.connect_concurrency_limit_reached"
+            "connection.connect_concurrency_limit_reached" if connect else "connection.rate_limited"
         )
     if status == 500:
+        if "failed to start bot" in low:
+            return "connection.connect_bot_start_failed"
         return (
-            "connection.connect_bot_start_failed"
-            if "failed to start bot" in low
-            else "connection.connect_unhandled_server_exception"
+            "connection.connect_unhandled_server_exception"
+            if connect
+            else "connection.server_error"
         )
     if status == 503:
         return "connection.service_unavailable"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from convai_logscan.events import (
+    CODES,
     BootInit,
     CharacterReady,
     ClientRefusal,
@@ -88,6 +89,10 @@ class _Live:
     rest_failed: bool = False
     signal_failed: bool = False
     join: Where | None = None
+    told: set[str] = field(default_factory=set)  # kinds of event of this attempt
+    printed_code: bool = (
+        False  # the error code stands in the log, and is not our reading of a status
+    )
 
 
 class Sessions:
@@ -273,7 +278,10 @@ class Sessions:
         facts.last_line = max(facts.last_line, event.where.last_line)
         if event.where.correlation:
             live.correlations.add(event.where.correlation)
+        if event.where.quoted and event.kind_name in live.told:
+            return
         yield from self._attempt(live, event)
+        live.told.add(event.kind_name)
         if isinstance(event, Reason) and event.peer in {"unknown", "other"}:
             resolved = self._resolve(live, event)
             if resolved is None:
@@ -324,6 +332,7 @@ class Sessions:
             live.result = live.details = live.joined = live.rest_failed = live.signal_failed = False
             live.numbered = False
             live.leaving = False
+            live.told.clear()
         if isinstance(event, ConnectAttempt):
             live.numbered = True
 
@@ -477,8 +486,10 @@ class Sessions:
         if event.where.tags[:1] == ("ConvaiCharacter",) and len(event.where.tags) > 1:
             live.names.add(event.where.tags[1])
         code = getattr(event, "code", None)
-        if code and facts.error_code is None and isinstance(code, str) and "." in code:
-            facts.error_code = code
+        if isinstance(code, str) and code in CODES and not live.printed_code:
+            live.printed_code = not isinstance(event, RestFailed)
+            if live.printed_code or facts.error_code is None:
+                facts.error_code = code
         status = getattr(event, "status", None)
         if status and isinstance(event, (RestFailed, RoomInitOutcome, UnclassifiedConnect)):
             facts.http_status = status
