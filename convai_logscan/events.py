@@ -636,8 +636,9 @@ class Latency(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MicEvent(Event):
-    """The microphone worked; kind: published, enabled, disabled, muted, unmuted, device, skipped,
-    push_to_talk, vad.
+    """The microphone worked.
+
+    kind: published, enabled, disabled, muted, unmuted, device, skipped, push_to_talk, vad.
     """
 
     kind: str

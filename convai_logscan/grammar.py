@@ -11,7 +11,7 @@ first character of the text, `// search: reason` may stand anywhere in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -150,7 +150,7 @@ class Speaker:
                 else:
                     todo.extend(s.name for s in rule.expansion if isinstance(s, NonTerminal))
 
-    def _first_literals(self, expansion: list[Symbol]) -> set[str]:
+    def _first_literals(self, expansion: Sequence[Symbol]) -> set[str]:
         if not expansion:
             return set()
         first = expansion[0]
@@ -168,7 +168,7 @@ class Speaker:
             return {pattern.value}
         return _prefixes(pattern.value)
 
-    def _required(self, expansion: list[Symbol], busy: frozenset[str]) -> set[str] | None:
+    def _required(self, expansion: Sequence[Symbol], busy: frozenset[str]) -> set[str] | None:
         options = [o for o in (self._literals(s, busy) for s in expansion) if o]
         return max(options, key=lambda o: (min(map(len, o)), -len(o)), default=None)
 

@@ -7,13 +7,16 @@ its line number and the text behind it. Nothing else of the source becomes an ob
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
+from types import ModuleType
 
 from convai_logscan.model import Mark
 
+ahocorasick_rs: ModuleType | None
 try:
-    from ahocorasick_rs import BytesAhoCorasick, MatchKind
+    ahocorasick_rs = import_module("ahocorasick_rs")
 except ImportError:  # no wheel for this platform: the standard library finds the same
-    BytesAhoCorasick = None
+    ahocorasick_rs = None
 
 LOOKAHEAD = 1 << 16  # bytes that a record may read behind the start of its first line
 MAX_LINE = 1 << 18  # bytes of a line that are looked at
@@ -24,10 +27,12 @@ Finder = Callable[[bytes, int, int], Iterator[int]]
 def finder(literals: Sequence[str]) -> Finder:
     """Return a search for any of the literals: where each hit starts, left to right."""
     needles = [literal.encode() for literal in literals]
-    if BytesAhoCorasick is None:
+    if ahocorasick_rs is None:
         return plain_finder(needles)
     # Only LeftmostFirst has the fast path of the library.
-    automaton = BytesAhoCorasick(needles, matchkind=MatchKind.LeftmostFirst)
+    automaton = ahocorasick_rs.BytesAhoCorasick(
+        needles, matchkind=ahocorasick_rs.MatchKind.LeftmostFirst
+    )
 
     def find(buffer: bytes, start: int, end: int) -> Iterator[int]:
         view = memoryview(buffer)[start:end]

@@ -107,6 +107,9 @@ def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
     if isinstance(event, ConnectFailed):
         yield from _quoted(event.reason, where)
         return
+    for frame in record.frames:
+        if head := _EXCEPTION_HEAD.match(frame):
+            yield from _thrown(frame[head.end() :], where)
     if form is None and record.level not in {"Warning", "Error"}:
         return
     if form is None:

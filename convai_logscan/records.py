@@ -179,9 +179,7 @@ class Framer:
             level = header["level"].replace("Exception", "Error")
         tags, message = _tags(head)
         speaker = _speaker(message, tags, header["category"] if header else None)
-        body, frames, lines, at, still_open = _widen(
-            mark, at, message, coloured, speaker, mark.line
-        )
+        body, frames, lines, at, still_open = _widen(mark, at, message, coloured, speaker)
         if level is None:
             level = _level(frames)
         return Record(
@@ -225,12 +223,11 @@ def peel(line: str) -> _Peeled:
     """Return a line without its envelopes, which may stand in one another."""
     text, names, stamp, level = plain(line), [], None, None
     for _ in range(3):
-        found = next(
-            (m for e in ENVELOPES if (m := e.pattern.match(text)) and names.append(e.name) is None),
-            None,
-        )
-        if found is None:
+        peeled = next(((e, m) for e in ENVELOPES if (m := e.pattern.match(text))), None)
+        if peeled is None:
             break
+        envelope, found = peeled
+        names.append(envelope.name)
         parts = found.groupdict()
         text = parts["rest"]
         stamp = stamp or _utc(parts.get("utc"))
@@ -276,7 +273,7 @@ def _line(mark: Mark, start: int) -> tuple[int, bytes]:
 
 
 def _widen(
-    mark: Mark, at: int, message: str, coloured: bool, speaker: Speaker, line: int
+    mark: Mark, at: int, message: str, coloured: bool, speaker: Speaker
 ) -> tuple[str, tuple[str, ...], int, int, bool]:
     """Return message, frames, number of further lines, the next offset, and whether it is open."""
     depth = _depth(message) if speaker != "other" or message.startswith("{") else 0

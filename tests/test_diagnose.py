@@ -199,7 +199,7 @@ def test_the_lowest_rank_is_the_root_and_the_rest_follows() -> None:
     assert (found["low"].root, found["low"].because_of) == (False, "high")
     assert (found["wrapper"].root, found["wrapper"].because_of) == (False, "high")
     assert found["other"].root
-    assert [d.id for d in found.values()][0] == "high"
+    assert next(d.id for d in found.values()) == "high"
 
 
 def test_a_wrapper_alone_is_no_root() -> None:

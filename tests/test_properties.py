@@ -32,7 +32,8 @@ def test_any_bytes_give_a_report(data: bytes) -> None:
 @given(logs, st.lists(st.integers(1, 400), min_size=1, max_size=12))
 def test_any_split_of_the_bytes_gives_the_same_answer(text: str, sizes: list[int]) -> None:
     raw = text.encode("utf-8", "replace")
-    blocks, at = [], 0
+    blocks: list[bytes] = []
+    at = 0
     while at < len(raw):
         size = sizes[len(blocks) % len(sizes)]
         blocks.append(raw[at : at + size])

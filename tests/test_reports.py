@@ -9,8 +9,8 @@ import pytest
 
 from convai_logscan.model import Report
 from convai_logscan.reports import Look, render
-from tests.helpers import FIXTURES, scanned
-from tests.test_logs import LOGS, raw_log
+from tests.helpers import FIXTURES, LOGS, scanned
+from tests.test_logs import raw_log
 
 GOLDENS = FIXTURES / "reports"
 SITUATIONS: dict[str, str] = {}  # golden name: fixture

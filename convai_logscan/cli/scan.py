@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -14,6 +14,10 @@ from convai_logscan import __version__
 from convai_logscan.cli.street import FOUND, INCOMPLETE, INTERRUPTED, complain
 from convai_logscan.errors import SourceError
 from convai_logscan.model import SEVERITIES, Report, Severity, Skipped, SourceReport
+
+if TYPE_CHECKING:
+    from convai_logscan.pipeline import Settings
+    from convai_logscan.rules import Table
 
 KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
 
@@ -109,7 +113,9 @@ def command(
     return _exit_code(report, fail_on)
 
 
-def _table(folders: tuple[str, ...], ids: tuple[str, ...], *, strict: bool):  # noqa: ANN202 (rules are imported late)
+def _table(
+    folders: tuple[str, ...], ids: tuple[str, ...], *, strict: bool
+) -> tuple[Table, list[Skipped]]:
     from convai_logscan import rules
 
     table = rules.builtin()
@@ -135,7 +141,7 @@ def _table(folders: tuple[str, ...], ids: tuple[str, ...], *, strict: bool):  # 
     return table, refused
 
 
-def _read(paths: tuple[str, ...], settings, report: Report) -> None:  # noqa: ANN001 (imported late)
+def _read(paths: tuple[str, ...], settings: Settings, report: Report) -> None:
     from convai_logscan.pipeline import scan
     from convai_logscan.sources import from_file, from_stream
 
@@ -215,5 +221,5 @@ def _exit_code(report: Report, fail_on: str) -> int:
     worst = report.worst()
     if fail_on == "never" or worst is None:
         return 0
-    order: tuple[Severity, ...] = get_args(Severity)
-    return FOUND if order.index(worst) <= order.index(fail_on) else 0  # type: ignore[arg-type] # a severity
+    order: tuple[str, ...] = get_args(Severity)
+    return FOUND if order.index(worst) <= order.index(fail_on) else 0

@@ -27,7 +27,7 @@ def run(command: click.Command, args: Sequence[str]) -> int:
         code = command.main(list(args), prog_name="convai-logscan", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "")
+        click.echo(error.ctx.get_help())
         return USAGE
     except click.ClickException as error:
         complain(error.format_message(), "`convai-logscan --help` lists the options")

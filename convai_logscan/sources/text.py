@@ -66,7 +66,7 @@ class Source:
         self.encoding, skip = _encoding(head)
         if self.encoding.startswith("utf-16"):
             decoder = codecs.getincrementaldecoder(self.encoding)("replace")
-            parts = (
+            parts: Iterator[bytes] = (
                 decoder.decode(b).encode("utf-8", "replace") for b in _chain(head[skip:], blocks)
             )
         else:
