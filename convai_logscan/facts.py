@@ -68,6 +68,18 @@ _BETA = re.compile(r"ROOM DETAILS RECEIVED|ROOM CONNECTED: |Convai Realtime")
 _V3 = re.compile(r"\]\[GRPC\]|SessionID Initialization |\[Stack Trace - Method: ")
 
 
+_CLOCK = re.compile(r"\[\d{1,2}:\d\d:\d\d[.,]\d{1,3}\]")
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A warning or error: its first line, and how often it was said."""
+
+    text: str
+    line: int
+    times: int = 1
+
+
 @dataclass(slots=True)
 class SelfDescription:
     """Collects what a source says about itself."""
@@ -78,7 +90,7 @@ class SelfDescription:
     _development: bool = False
     _formats: set[str] = field(default_factory=set)
     _sdk: str | None = None
-    _texts: dict[str, list[int]] = field(default_factory=dict)  # text: times, first line
+    _texts: dict[str, _Seen] = field(default_factory=dict)  # by the text without its clock
 
     def head(self, raw: bytes, forced: str | None) -> None:
         """Look at the first bytes of the decoded source."""
@@ -142,10 +154,11 @@ class SelfDescription:
         ):
             return
         text = where.text.strip()
-        if text in self._texts:
-            self._texts[text][0] += 1
+        same = _CLOCK.sub("", text)
+        if same in self._texts:
+            self._texts[same].times += 1
         elif len(self._texts) < _MAX_TEXTS:
-            self._texts[text] = [1, where.line]
+            self._texts[same] = _Seen(text, where.line)
 
     def finish(self) -> None:
         """Decide what needs the whole source."""
@@ -159,10 +172,11 @@ class SelfDescription:
 
     def unexplained(self, used: set[str]) -> list[Unexplained]:
         """Return what no row rests on, most frequent first."""
+        known = {_CLOCK.sub("", text.strip()) for text in used}
         left = [
-            Unexplained(text[:TEXT_LIMIT], times, line)
-            for text, (times, line) in self._texts.items()
-            if text not in used
+            Unexplained(one.text[:TEXT_LIMIT], one.times, one.line)
+            for same, one in self._texts.items()
+            if same not in known
         ]
         return sorted(left, key=lambda one: (-one.times, one.line))[:MAX_UNEXPLAINED]
 

@@ -7,7 +7,7 @@ import sys
 import click
 
 COMMANDS = ("scan", "explain", "table", "events", "redact", "doctor")
-BUILT = ("scan",)
+BUILT = ("scan", "explain", "events", "table")
 
 
 class Commands(click.Group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from dataclasses import fields
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convai_logscan.cli.street import INCOMPLETE, INTERRUPTED, complain
+from convai_logscan.cli.street import INCOMPLETE, INTERRUPTED, complain, written
 from convai_logscan.errors import LogscanError, SourceError
 from convai_logscan.reports.safe import one_line
 
@@ -26,7 +27,10 @@ COMMON = ("line", "time", "event", "speaker", "level", "category", "tags", "text
 
 
 @click.command(name="events")
-@click.argument("path", metavar="PATH")
+@click.argument("path", metavar="PATH", required=False)
+@click.option(
+    "--fields", "glossary", is_flag=True, help="Print every kind of event and its fields."
+)
 @click.option(
     "--format",
     "form",
@@ -40,7 +44,9 @@ COMMON = ("line", "time", "event", "speaker", "level", "category", "tags", "text
     help="Write to FILE; the suffix gives the format (.jsonl, .csv, .parquet).",
 )
 @click.option("--kind", "kinds", multiple=True, metavar="EVENT", help="Only these kinds of event.")
-def command(path: str, form: str | None, output: str | None, kinds: tuple[str, ...]) -> int:
+def command(
+    path: str | None, glossary: bool, form: str | None, output: str | None, kinds: tuple[str, ...]
+) -> int:
     """Print the typed events of a log as JSON lines, CSV or Parquet.
 
     Every event has line, time, event, speaker, level, category, tags and text, then the fields of its
@@ -51,6 +57,11 @@ def command(path: str, form: str | None, output: str | None, kinds: tuple[str, .
     from convai_logscan.pipeline import Settings, events
     from convai_logscan.sources import from_file, from_stream
 
+    if glossary:
+        _glossary()
+        return 0
+    if path is None:
+        raise click.UsageError("give a log file, or - for standard input")
     for kind in kinds:
         if kind not in KINDS:
             hint = rules.nearest(kind, KINDS)
@@ -100,41 +111,66 @@ def _json_lines(found: Iterator[dict[str, Any]], output: str | None) -> None:
     if output is None:
         sys.stdout.writelines(lines)
         return
-    try:
-        with Path(output).open(
-            "w", encoding="utf-8", errors="backslashreplace", newline="\n"
-        ) as out:
-            out.writelines(lines)
-    except OSError as error:
-        message = f"the events cannot be written: {(error.strerror or str(error)).lower()}"
-        raise SourceError(message, output) from error
+    with (
+        written(output, "the events") as path,
+        path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as out,
+    ):
+        out.writelines(lines)
 
 
 def _table(rows: list[dict[str, Any]], name: str, output: str | None) -> None:
-    """Write a table with one column a field."""
+    """Write a table with the same columns and types for every log."""
     import pandas as pd
 
-    own = sorted({key for row in rows for key in row} - set(COMMON))
-    columns = [*COMMON, *own]
+    types = {**dict.fromkeys(COMMON, "string"), "line": "Int64", **_field_types()}
     flat = [{**row, "tags": " ".join(row["tags"])} for row in rows]
-    frame = pd.DataFrame(flat, columns=columns)
-    if name == "csv":
-        for column in frame.columns:
-            if frame[column].dtype == object or str(frame[column].dtype).startswith("str"):
-                frame[column] = frame[column].map(_no_formula)
-        text = frame.to_csv(index=False, lineterminator="\n", quoting=1)
-        if output is None:
-            sys.stdout.write(text)
-        else:
-            Path(output).write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+    frame = pd.DataFrame(flat, columns=list(types)).astype(types)
+    if name == "parquet":
+        try:
+            with written(str(output), "the events") as path:
+                frame.to_parquet(path, index=False)
+        except ImportError as error:
+            message = "Parquet needs pyarrow"
+            raise LogscanError(message, output, "pip install 'convai-logscan[parquet]'") from error
         return
-    try:
-        frame.astype(
-            {column: "string" for column in frame.columns if frame[column].dtype == object}
-        ).to_parquet(str(output), index=False)
-    except ImportError as error:
-        message = "Parquet needs pyarrow"
-        raise LogscanError(message, output, "pip install 'convai-logscan[parquet]'") from error
+    texts = [column for column, kind in types.items() if kind == "string"]
+    frame[texts] = frame[texts].map(_no_formula, na_action="ignore")
+    text = frame.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    with written(output, "the events") as path:
+        path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+
+
+def _field_types() -> dict[str, str]:
+    """Return the pandas type of every field that any kind of event has of its own, by name."""
+    from convai_logscan.events import KINDS
+
+    found: dict[str, str] = {}
+    for kind in KINDS.values():
+        for field in fields(kind):
+            if field.name not in {"where", *COMMON}:
+                word = str(field.type).partition(" ")[0]
+                found[field.name] = {"int": "Int64", "float": "Float64", "bool": "boolean"}.get(
+                    word, "string"
+                )
+    return dict(sorted(found.items()))
+
+
+def _glossary() -> None:
+    """Print every kind of event: what it says, and its own fields."""
+    from convai_logscan.events import KINDS
+
+    click.echo(f"every event  {', '.join(COMMON)}")
+    for name, kind in KINDS.items():
+        said = (kind.__doc__ or "").strip().replace("``", "`")
+        click.echo(f"\n{name}")
+        for line in said.splitlines():
+            click.echo(f"    {line.strip()}" if line.strip() else "")
+        for field in fields(kind):
+            if field.name != "where":
+                click.echo(f"    {field.name}: {field.type}")
 
 
 def _no_formula(value: object) -> object:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 import textwrap
 import tomllib
+from collections import Counter
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 WIDTH = 96
 MAX_HITS = 6
+MAX_LINE = 160
+MAX_TRIGGER = 400  # characters of a trigger that are shown
 
 
 @click.command(name="explain")
@@ -85,9 +89,11 @@ def _row(row: Row) -> None:
     _say("Docs", row.docs)
     if row.ask:
         _say("Ask", f"{row.ask} (No line of a log shows this by itself.)")
-    for chain in row.chains:
-        words = " then ".join(step.text for step in chain.steps)
+    triggers = [" then ".join(step.text for step in chain.steps) for chain in row.chains]
+    for words in triggers if len(" ".join(triggers)) < MAX_TRIGGER else ():
         _say("Fires on", words)
+    if len(" ".join(triggers)) >= MAX_TRIGGER:
+        _say("Fires on", f"`convai-logscan table show {row.id}` prints the whole trigger.")
     if row.needs:
         _say("Needs", "the log must be able to show the line: " + ", ".join(row.needs))
     if row.explains:
@@ -149,104 +155,175 @@ def _chain(one: Progress) -> None:
     click.echo(f"  {'fires' if one.fired else 'does not fire'}:")
     for text, evidence in one.steps:
         if evidence:
-            click.echo(f"    met      {text}")
-            click.echo(f"             line {evidence.line}: {one_line(evidence.text)[:160]}")
+            click.echo(
+                f"    met      line {evidence.line} ({evidence.event}): {_short(evidence.text)}"
+            )
         elif text.startswith("not "):
-            click.echo(f"    absence  {text}")
+            click.echo(f"    absence  {_short(text)}")
         else:
-            click.echo(f"    not met  {text}")
+            click.echo(f"    not met  {_short(text)}")
     if one.ended_by:
-        click.echo(
-            f"    ended by line {one.ended_by.line} ({one.ended_by.event}): {one_line(one.ended_by.text)[:160]}"
-        )
+        ended = one.ended_by
+        click.echo(f"    ended    line {ended.line} ({ended.event}): {_short(ended.text)}")
+
+
+def _short(text: str) -> str:
+    text = one_line(text)
+    return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
 
 
 def _search(words: str, table: Table, codes: dict[str, Any]) -> int:
-    """Print the rows, codes and symptoms that share the most words with a question."""
+    """Print the rows, codes and symptoms that answer a question best."""
     from convai_logscan.rules import nearest
 
-    hits: list[tuple[float, str, str]] = []
-    wanted = _words(words)
-    for row in table.rows.values():
-        head = f"{row.id.replace('-', ' ')} {row.symptom}"
-        hits.append(
-            (
-                _score(wanted, head, f"{row.cause} {' '.join(row.fix)} {row.ask or ''}"),
-                f"diagnosis  {row.id}",
-                row.symptom,
-            )
-        )
-    for code, entry in codes.items():
-        head = re.sub(r"[._]", " ", code)
-        hits.append(
-            (
-                _score(wanted, f"{head} {entry['meaning']}", entry["printed"]),
-                f"code       {code}",
-                entry["meaning"],
-            )
-        )
-    for entry in _data("symptoms.toml")["symptom"]:
-        text = f"{entry['cause']} {entry['fix']}"
-        hits.append(
-            (_score(wanted, entry["symptom"], text), "symptom", f"{entry['symptom']} {text}")
-        )
-    best = sorted((hit for hit in hits if hit[0] > 0), key=lambda hit: (-hit[0], hit[1], hit[2]))[
-        :MAX_HITS
-    ]
-    hint = nearest(words, [*table.rows, *codes])
+    symptoms = _data("symptoms.toml")
+    texts = [
+        _Text(f"diagnosis  {row.id}", row.symptom, f"{row.id} {row.symptom}", f"{row.cause} {' '.join(row.fix)} {row.ask or ''}")
+        for row in table.rows.values()
+    ] + [
+        _Text(f"code       {code}", entry["meaning"], f"{code} {entry['meaning']}", entry["printed"])
+        for code, entry in codes.items()
+    ] + [
+        _Text("symptom", f"{entry['symptom']} {entry['cause']} {entry['fix']}", entry["symptom"], f"{entry['cause']} {entry['fix']}")
+        for entry in symptoms["symptom"]
+    ]  # fmt: skip
+    best = _best(_words(words), texts, symptoms["means"])
+    hint = nearest(words, [*table.rows, *codes]) if " " not in words.strip() else None
     if not best:
-        raise click.UsageError(f"nothing is known about `{words}`" + (f"; {hint}" if hint else ""))
+        raise click.UsageError(
+            f"nothing in the table answers `{words}`"
+            + (f"; {hint}" if hint else "; `convai-logscan table list` shows all rows")
+        )
     if hint:
-        click.echo(hint.replace("?", "?\n"))
-    for _, name, text in best:
-        click.echo(name)
-        _say("", text)
+        click.echo(hint + "\n")
+    for one in best:
+        click.echo(one.name)
+        _say("", one.shown)
     return 0
 
 
+class _Text(NamedTuple):
+    """Something that can answer a question: what is printed, and the words it is found by."""
+
+    name: str
+    shown: str
+    head: str
+    rest: str
+
+
+# Words that say nothing about the trouble.
 _STOP = frozenset(
     [
-        "the",
         "a",
+        "all",
+        "also",
+        "am",
         "an",
-        "is",
-        "it",
-        "in",
-        "on",
-        "of",
-        "to",
         "and",
-        "or",
-        "not",
-        "does",
-        "do",
-        "did",
-        "no",
-        "my",
-        "i",
-        "with",
-        "for",
+        "any",
+        "are",
+        "as",
         "at",
         "be",
-        "are",
+        "but",
+        "by",
+        "can",
+        "cannot",
+        "character",
+        "convai",
+        "did",
+        "do",
+        "does",
+        "for",
+        "from",
+        "had",
+        "has",
+        "have",
+        "he",
+        "her",
+        "him",
+        "his",
+        "how",
+        "i",
+        "if",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "just",
+        "me",
+        "my",
+        "no",
+        "not",
+        "of",
+        "on",
+        "only",
+        "or",
+        "our",
+        "she",
+        "so",
+        "some",
+        "still",
+        "than",
+        "that",
+        "the",
+        "their",
+        "then",
+        "there",
+        "they",
+        "this",
+        "to",
+        "too",
+        "unity",
+        "up",
+        "us",
         "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "you",
+        "your",
     ]
 )
 
 
-def _words(text: str) -> set[str]:
+def _words(text: str) -> list[str]:
+    """Return the words that count, without their endings."""
     found = re.findall(r"[a-z0-9]+", text.lower())
-    return {
+    return [
         re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 4 else word
         for word in found
         if word not in _STOP
-    }
+    ]
 
 
-def _score(wanted: set[str], head: str, rest: str) -> float:
-    """Return how well a text answers: words in its head count more than words behind."""
-    if not wanted:
-        return 0.0
-    first, second = _words(head), _words(rest)
-    score = sum(2.0 if w in first else 0.7 if w in second else 0.0 for w in wanted)
-    return score / len(wanted) if score >= 0.5 * len(wanted) else 0.0
+def _best(wanted: list[str], texts: list[_Text], means: dict[str, list[str]]) -> list[_Text]:
+    """Return the texts that share the rarest words with the question, best first.
+
+    A word in the head counts three times one behind it; a word that only means the same, half.
+    """
+    held = [(one, set(_words(one.head)), set(_words(one.rest))) for one in texts]
+    often = Counter(word for _, head, rest in held for word in head | rest)
+    weights = dict.fromkeys(wanted, 1.0)
+    for word in wanted:
+        for other in means.get(word, ()):
+            weights.setdefault(other, 0.5)
+    scores: list[tuple[float, str, _Text]] = []
+    for one, head, rest in held:
+        score = sum(
+            weight * (3.0 if word in head else 1.0) * math.log(1 + len(texts) / often[word])
+            for word, weight in weights.items()
+            if word in head or word in rest
+        )
+        if score:
+            scores.append((-score, one.name, one))
+    scores.sort(key=lambda found: found[:2])
+    return [one for score, _, one in scores if score <= scores[0][0] * 0.4][:MAX_HITS]

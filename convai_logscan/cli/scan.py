@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from convai_logscan import __version__
-from convai_logscan.cli.street import FOUND, INCOMPLETE, INTERRUPTED, complain
+from convai_logscan.cli.street import FOUND, INCOMPLETE, INTERRUPTED, complain, written
 from convai_logscan.errors import SourceError
 from convai_logscan.model import SEVERITIES, Report, Severity, Skipped, SourceReport
 
@@ -175,17 +175,10 @@ def _write(report: Report, output: str, name: str) -> None:
     """Write a report file beside its place, then rename it into it."""
     from convai_logscan.reports import render
 
-    path = Path(output)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_text(
+    with written(output, "the report") as path:
+        path.write_text(
             render(report, name), encoding="utf-8", errors="backslashreplace", newline="\n"
         )
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        message = f"the report cannot be written: {(error.strerror or str(error)).lower()}"
-        raise SourceError(message, output) from error
 
 
 def _print(report: Report, name: str, *, color: str, quiet: bool, verbose: bool) -> None:

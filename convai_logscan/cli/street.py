@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
-from convai_logscan.errors import LogscanError
+from convai_logscan.errors import LogscanError, SourceError
 from convai_logscan.reports.safe import one_line
 
 FOUND = 1
@@ -50,6 +52,21 @@ def complain(sentence: str, hint: str | None = None) -> None:
     """Write one sentence to standard error."""
     text = one_line(sentence.strip().rstrip("."))
     click.echo(f"convai-logscan: {text}" + (f" ({hint})" if hint else ""), err=True)
+
+
+@contextmanager
+def written(output: str, what: str) -> Iterator[Path]:
+    """Give a path beside `output` to write to, and rename it into place when all went well."""
+    path = Path(output)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield beside
+        beside.replace(path)
+    except OSError as error:
+        message = f"{what} cannot be written: {(error.strerror or str(error)).lower()}"
+        raise SourceError(message, output, "choose a folder that exists and has room") from error
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def closed_pipe() -> int:

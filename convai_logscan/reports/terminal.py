@@ -61,7 +61,7 @@ class _Page:
 
     def source(self, source: SourceReport) -> None:
         """Print one source whole."""
-        self._print(self._fingerprint(source))
+        self._hang(self._fingerprint(source), 0, 2)
         if self._quiet_end(source):
             return
         for session in source.sessions:
@@ -136,7 +136,7 @@ class _Page:
         if session.error_code:
             extra.append(session.error_code)
         line.append("  " + " · ".join(extra), _style("quiet"))
-        self._print(line)
+        self._hang(line, 0, 11)
         mine = [
             d
             for d in source.diagnoses
