@@ -938,6 +938,18 @@ def field_names(kind: str) -> tuple[str, ...]:
     return (*own, "level", "category", "tag", "text", "speaker")
 
 
+def kind_words(kind: str) -> tuple[str, ...]:
+    """Return the words that the field `kind` of an event can hold, as its class lists them."""
+    said = re.search(r"\bkind: ([\w, \n(`)]+)", KINDS[kind].__doc__ or "")
+    return tuple(re.findall(r"\w+", re.sub(r"\(.*?\)", "", said[1]))) if said else ()
+
+
+def field_type(kind: str, name: str) -> str:
+    """Return the type of a field as rows must write its values: text, number, bool."""
+    own = {f.name: str(f.type).partition(" ")[0] for f in fields(KINDS[kind])}
+    return {"int": "number", "float": "number", "bool": "bool"}.get(own.get(name, "str"), "text")
+
+
 def field_value(event: Event, name: str) -> Any:  # noqa: ANN401 (fields differ by kind)
     """Return one field of an event as rows see it."""
     if name in {"level", "category", "text", "speaker"} and not hasattr(type(event), name):

@@ -21,11 +21,22 @@ from typing import Any, Literal, NoReturn, get_args
 from lark import Lark, Token, Tree, UnexpectedInput
 
 from convai_logscan.errors import TableError
-from convai_logscan.events import KINDS, Event, field_names, field_value
+from convai_logscan.events import (
+    CODES,
+    KINDS,
+    Event,
+    field_names,
+    field_type,
+    field_value,
+    kind_words,
+)
 from convai_logscan.grammar import grammar_text
 from convai_logscan.model import Confidence, Severity
 
 DOCS_BASE = "https://docs.convai.com/api-docs/plugins-and-integrations/convai-unity-sdk/"
+_WITH_CODE = frozenset(
+    ["session_error", "session_transition", "room_init_outcome", "rest_failed", "unclassified_connect", "reconnect_failed"]
+)  # fmt: skip
 NEEDS = ("debug", "livekit_native")
 
 
@@ -400,6 +411,11 @@ class _Compiler:
             steps[-1] = replace(steps[-1], between=())
         if not any(step.kind != "absent" for step in steps):
             self._refuse(tree, "a chain needs a step that is seen")
+        for step in steps:
+            if step.kind != "absent" and _excludes(without, step.operand):
+                self._refuse(
+                    tree, "the chain can never fire: `without` excludes one of its own steps"
+                )
         if len(steps) > 1 and steps[-1].kind == steps[-2].kind == "absent":
             self._refuse(items[-1], "only one `not` may stand behind the last step that is seen")
         return Chain(tuple(steps), span, without)
@@ -475,12 +491,32 @@ class _Compiler:
             self._refuse(value, '`in` takes a list, as in ["a", "b"]')
         if str(op) in {"like", "~="} and not isinstance(wanted, str):
             self._refuse(value, f"`{op}` takes a text")
+        for one in wanted if isinstance(wanted, list) else [wanted]:
+            self._check(event, field_name, str(op), one, value)
         if str(op) == "~=":
             try:
                 re.compile(str(wanted))
             except re.error as error:
                 self._refuse(value, f"the pattern is wrong: {error}")
         return Test(field_name, str(op), wanted)
+
+    def _check(self, event: str, name: str, op: str, wanted: object, at: Any) -> None:  # noqa: ANN401
+        """Refuse a value that the field can never have."""
+        kinds = {"number": float, "bool": bool, "text": str}
+        kind = field_type(event, name)
+        if op in {"like", "~=", "<", "<=", ">", ">="} or wanted is None:
+            return
+        if not isinstance(wanted, kinds[kind]):
+            self._refuse(at, f"`{name}` of `{event}` is a {kind}; it never equals this")
+        allowed: tuple[str, ...] | frozenset[str] = ()
+        if name == "kind":
+            allowed = kind_words(event)
+        elif name == "code" and event in _WITH_CODE:
+            allowed = CODES
+        if allowed and wanted not in allowed:
+            self._refuse(
+                at, f"`{name}` of `{event}` is never `{wanted}`", nearest(str(wanted), allowed)
+            )
 
     def _value(self, tree: Any) -> Any:  # noqa: ANN401 (lark's tree)
         if tree.data == "text":
@@ -507,6 +543,21 @@ class _Compiler:
         meta = getattr(at, "meta", at)
         place = self._here.inside(self._key, getattr(meta, "line", 1), getattr(meta, "column", 1))
         raise TableError(message, place, hint)
+
+
+def _excludes(without: tuple[Operand, ...], operand: Operand) -> bool:
+    """Say whether everything that could meet a step is excluded."""
+    banned = [atom for one in without for atom in one.every_atom()]
+
+    def gone(atom: Atom) -> bool:
+        return any(
+            other.event == atom.event and (not other.tests or other.tests == atom.tests)
+            for other in banned
+        )
+
+    if operand.all_of:
+        return any(_excludes(without, part) for part in operand.all_of)
+    return all(gone(atom) for atom in operand.atoms)
 
 
 def _seconds(text: str) -> float:

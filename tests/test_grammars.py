@@ -7,7 +7,16 @@ import re
 import pytest
 
 from convai_logscan.errors import GrammarError
-from convai_logscan.events import CODES, KINDS, Connected, Dropped, Entry, LivekitTest, Unrecognised
+from convai_logscan.events import (
+    CODES,
+    KINDS,
+    Connected,
+    Dropped,
+    Entry,
+    LivekitTest,
+    Unrecognised,
+    kind_words,
+)
 from convai_logscan.grammar import SPEAKERS, Sample, Speaker, grammar_text, samples, speaker
 from tests.check_samples import wrong
 
@@ -80,3 +89,14 @@ def test_a_form_without_a_literal_is_refused() -> None:
     text = "// start: bare\n?bare: endpoint\nendpoint: host\nhost: TEXT\n"
     with pytest.raises(GrammarError, match="no literal"):
         Speaker("made", text).anchors("bare")
+
+
+def test_the_words_of_a_kind_are_listed_in_its_class() -> None:
+    made = {(sample.kind, sample.fields["kind"]) for sample in ALL if "kind" in sample.fields}
+    missing = sorted(
+        f"{kind}: {word}"
+        for kind, word in made
+        if kind_words(kind) and word not in kind_words(kind)
+    )
+    assert missing == []
+    assert sum(bool(kind_words(kind)) for kind in KINDS) > 20
