@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+import tomllib
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from convai_logscan import rules
 from convai_logscan.errors import TableError
 from convai_logscan.rules import Example, Row
 from tests.compose import fill
-from tests.helpers import scanned
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.helpers import ROOT, scanned
 
 TABLE = rules.builtin()
 CASES = [
@@ -112,3 +113,37 @@ def test_a_bad_row_of_a_user_is_kept_aside(tmp_path: Path) -> None:
     table = rules.load([tmp_path])
     assert list(table.rows) == ["good"]
     assert [str(tmp_path / "bad.toml") in (e.place or "") for e in table.refused] == [True]
+
+
+SCHEMA = json.loads((ROOT / "convai_logscan" / "row.schema.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("row", TABLE.rows.values(), ids=lambda r: r.id)
+def test_a_row_file_fits_the_published_schema(row: Row) -> None:
+    data = tomllib.loads(Path(row.file).read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(SCHEMA).validate(data)
+
+
+def test_the_schema_and_the_loader_know_the_same_keys() -> None:
+    assert set(SCHEMA["properties"]) == set(rules._KEYS)
+    assert set(SCHEMA["required"]) == set(rules._REQUIRED)
+    assert set(SCHEMA["$defs"]["example"]["properties"]) == set(rules._EXAMPLE_KEYS)
+    wrong = tomllib.loads(GOOD.replace("verify", "verfy"))
+    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(wrong)
+
+
+def test_the_row_of_the_manual_is_true(tmp_path: Path) -> None:
+    manual = (ROOT / ".github" / "ROWS.md").read_text(encoding="utf-8")
+    row_text = re.search(r"```toml\n(.*?)```", manual, re.DOTALL)
+    assert row_text
+    row = rules.load_row(row_text[1], tmp_path / "lobby-drops.toml")
+    table = rules.Table({**TABLE.rows, row.id: row}, "0")
+    for example in row.examples:
+        found = scanned(example.log, table=table)
+        assert [d.verdict for d in found.diagnoses if d.id == row.id] == (
+            ["fires"] if example.verdict == "fires" else []
+        )
+    log = re.search(r"((?:^    \[.*\n)+)", manual, re.MULTILINE)
+    assert log
+    found = scanned(re.sub(r"^    ", "", log[1], flags=re.MULTILINE), table=table)
+    assert [d.verdict for d in found.diagnoses if d.id == row.id] == ["fires"]
