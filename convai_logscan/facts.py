@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from convai_logscan.events import (
     CompileError,
@@ -19,11 +20,21 @@ from convai_logscan.events import (
     PackageError,
     StateForced,
     UnityBuild,
+    UnityDate,
     UnityHeader,
     UnityOs,
     Unrecognised,
 )
-from convai_logscan.model import TEXT_LIMIT, Facts, Record, Unexplained, Visibility
+from convai_logscan.model import (
+    TEXT_LIMIT,
+    Anchor,
+    Facts,
+    Record,
+    Stamp,
+    TokenClaims,
+    Unexplained,
+    Visibility,
+)
 
 HEAD = 1 << 18  # bytes that are looked at for the kind of the log
 KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
@@ -80,6 +91,58 @@ class _Seen:
     times: int = 1
 
 
+_QUARTER = 900.0  # seconds: time zones differ by multiples of it
+_TOLD_BY = {"##utp": 120.0, "Date": 600.0, "room token": 60.0}  # seconds that may lie between
+
+
+@dataclass(slots=True)
+class _Clocks:
+    """Looks for a date to anchor the local clock on: an absolute time next to a local one.
+
+    The clocks differ by the time zone, a multiple of a quarter of an hour, and by the moment that
+    passed between the two lines. Where that moment would be too long, nothing is told.
+    """
+
+    _absolute: dict[str, float] = field(default_factory=dict)
+    _found: dict[str, Anchor] = field(default_factory=dict)
+
+    def date(self, event: UnityDate) -> None:
+        """Take an absolute time; the next local one is compared with it."""
+        try:
+            if event.kind == "utp":
+                self._absolute["##utp"] = int(event.value) / 1000
+            else:
+                moment = datetime.fromisoformat(event.value)
+                self._absolute["Date"] = moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+        except (ValueError, OverflowError):
+            return
+
+    def local(self, stamp: Stamp) -> None:
+        """Take a time of the local clock."""
+        for told_by, seconds in self._absolute.items():
+            self._compare(told_by, seconds, stamp)
+        self._absolute.clear()
+
+    def token(self, claims: TokenClaims, stamp: Stamp) -> None:
+        """Take a room token's own begin, and the time of the line that it came with."""
+        begin = claims.issued_at or claims.not_before
+        if begin is not None and "room token" not in self._found:
+            self._compare("room token", begin, stamp)
+
+    def _compare(self, told_by: str, utc: float, stamp: Stamp) -> None:
+        apart = stamp.seconds - utc % 86400
+        zone = round((apart - 5) / _QUARTER) * _QUARTER
+        if told_by == "Date":
+            zone = 0.0  # hours may pass before the first line: only a clock in UTC can be told
+        passed = apart - zone
+        if -5 <= passed <= _TOLD_BY[told_by] and abs(zone) <= 86400:
+            self._found[told_by] = Anchor(utc - utc % 86400 - zone, told_by)
+
+    def anchor(self) -> Anchor | None:
+        """Return the best anchor there is."""
+        return next((self._found[t] for t in _TOLD_BY if t in self._found), None)
+
+
 @dataclass(slots=True)
 class SelfDescription:
     """Collects what a source says about itself."""
@@ -90,6 +153,7 @@ class SelfDescription:
     _development: bool = False
     _formats: set[str] = field(default_factory=set)
     _sdk: str | None = None
+    clocks: _Clocks = field(default_factory=_Clocks)
     _texts: dict[str, _Seen] = field(default_factory=dict)  # by the text without its clock
 
     def head(self, raw: bytes, forced: str | None) -> None:
@@ -120,6 +184,8 @@ class SelfDescription:
     def event(self, event: Event) -> None:
         """Look at one event."""
         where = event.where
+        if where.stamp and where.stamp.clock == "local":
+            self.clocks.local(where.stamp)
         if where.speaker == "convai":
             self.visibility.convai = True
         if isinstance(event, UnityHeader):
@@ -135,6 +201,8 @@ class SelfDescription:
             f"{where.text}\n{event.message}"
         ):
             self.visibility.convai = True
+        elif isinstance(event, UnityDate):
+            self.clocks.date(event)
         elif isinstance(event, LkRust):
             self.visibility.livekit_native = True
         self._note(event)

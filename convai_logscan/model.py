@@ -133,6 +133,14 @@ class Diagnosis:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """What turns the source's local clock into UTC, and what told it."""
+
+    offset: float  # epoch seconds where the local clock shows 0
+    told_by: str  # "##utp", "Date" or "room token"
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A step of a session's timeline."""
 
@@ -140,6 +148,7 @@ class Moment:
     time: str | None
     phase: str
     event: str
+    stamp: Stamp | None = None
 
 
 @dataclass(slots=True)
@@ -161,6 +170,8 @@ class Session:
     error_code: str | None = None
     http_status: int | None = None
     room_token: RoomToken | None = None
+    claims: TokenClaims | None = None  # of the last room token
+    joined: Stamp | None = None  # when that token was used
     timeline: list[Moment] = field(default_factory=list)
 
 
@@ -230,6 +241,7 @@ class SourceReport:
     checklist: list[ChecklistStep]
     unexplained: list[Unexplained]
     redactions: dict[str, int]
+    anchor: Anchor | None = None
 
 
 @dataclass(frozen=True, slots=True)

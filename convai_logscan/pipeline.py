@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache
 
 from convai_logscan import parser
 from convai_logscan.checklist import Proofs
 from convai_logscan.diagnose import Diagnoser, Progress
 from convai_logscan.errors import SourceError
-from convai_logscan.events import Event
+from convai_logscan.events import Event, RoomDetails
 from convai_logscan.facts import SelfDescription
 from convai_logscan.marks import Finder, Marker, finder
-from convai_logscan.model import Record, Skipped, SourceReport
+from convai_logscan.model import Anchor, Moment, Record, Skipped, SourceReport
 from convai_logscan.records import Framer
 from convai_logscan.redact import Redactor
 from convai_logscan.rules import Table
-from convai_logscan.sessions import Sessions
+from convai_logscan.sessions import Sessions, room_token
 from convai_logscan.sources import Source
 
 
@@ -96,11 +97,18 @@ class _Walk:
             self._open_record = clean.open
             for event in parser.events(clean):
                 self._about.event(event)
+                if isinstance(event, RoomDetails) and event.token in self._redactor.claims:
+                    self._token(event)
                 for said in self._sessions.feed(event):
                     if said.event is not None and said.session:
                         self._proofs.event(said.event)
                     self._diagnoser.feed(said)
                 yield event
+
+    def _token(self, event: RoomDetails) -> None:
+        stamp = event.where.stamp
+        if stamp and stamp.clock == "local":
+            self._about.clocks.token(self._redactor.claims[str(event.token)], stamp)
 
     def _redacted(self, record: Record) -> Record:
         """Return the record without secrets: nothing behind this line has seen one."""
@@ -135,6 +143,11 @@ class _Walk:
         about.finish()
         about.visibility.truncated = self._diagnoser.truncated or self._open_record
         sessions = sorted(self._sessions.done, key=lambda session: session.number)
+        anchor = about.clocks.anchor()
+        for session in sessions:
+            session.room_token = room_token(session, anchor)
+            if anchor:
+                session.timeline = [_dated(moment, anchor) for moment in session.timeline]
         if not about.visibility.convai:
             # Only LiveKit lines that name a host of its cloud are about Convai at all.
             diagnoses = [
@@ -149,7 +162,16 @@ class _Walk:
             sessions=sessions, diagnoses=diagnoses, checklist=self._proofs.steps(diagnoses),
             unexplained=about.unexplained(self._diagnoser.used) if about.visibility.convai else [],
             redactions=dict(sorted(self._redactor.counts.items())),
+            anchor=anchor,
         )  # fmt: skip
+
+
+def _dated(moment: Moment, anchor: Anchor) -> Moment:
+    """Return a moment of the local clock in UTC."""
+    if moment.stamp is None or moment.stamp.clock != "local":
+        return moment
+    utc = datetime.fromtimestamp(anchor.offset + moment.stamp.seconds, UTC)
+    return replace(moment, time=utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
 
 
 def events(source: Source, settings: Settings) -> Iterator[Event]:

@@ -59,7 +59,7 @@ from convai_logscan.events import (
     UnexpectedDrop,
     UnityHeader,
 )
-from convai_logscan.model import Moment, RoomToken, Session, TokenClaims, Where
+from convai_logscan.model import Anchor, Moment, RoomToken, Session, TokenClaims, Where
 
 NEAR_LINES = 80  # how far from a connect failure evidence without a host still belongs to it
 NEAR_SECONDS = 5.0
@@ -462,7 +462,8 @@ class Sessions:
                     setattr(facts, key, value)
                     live.rooms.add(value)
             if event.token in self._claims:
-                facts.room_token = room_token(self._claims[str(event.token)], live.join)
+                facts.claims = self._claims[str(event.token)]
+                facts.joined = None
         elif isinstance(event, ConnectAttempt) and event.character:
             facts.character_id = event.character
         elif isinstance(event, ConnectRequest) and event.character:
@@ -485,6 +486,8 @@ class Sessions:
             facts.character_id = facts.character_id or event.character
         if event.where.tags[:1] == ("ConvaiCharacter",) and len(event.where.tags) > 1:
             live.names.add(event.where.tags[1])
+        if isinstance(event, (Endpoint, LkDial, LkConnected, LkConnectFailed)):
+            facts.joined = facts.joined or event.where.stamp
         code = getattr(event, "code", None)
         if isinstance(code, str) and code in CODES and not live.printed_code:
             live.printed_code = not isinstance(event, RestFailed)
@@ -505,22 +508,22 @@ class Sessions:
             return  # the first word is enough
         stamp = event.where.stamp
         timeline.append(
-            Moment(event.where.line, stamp.printed if stamp else None, event.phase, name)
+            Moment(event.where.line, stamp.printed if stamp else None, event.phase, name, stamp)
         )
 
 
-def room_token(claims: TokenClaims, join: Where | None) -> RoomToken:
-    """Say what may be said of a token; `expired` only by a clock that is not the token's own."""
-    expired = None
-    if join and join.stamp and join.stamp.clock == "utc" and claims.expires_at is not None:
-        expired = join.stamp.seconds > claims.expires_at
+def room_token(session: Session, anchor: Anchor | None) -> RoomToken | None:
+    """Say what may be said of a session's token; `expired` only by a clock that is not the token's own."""
+    claims, joined = session.claims, session.joined
+    if claims is None:
+        return None
+    at = joined.seconds if joined and joined.clock == "utc" else None
+    if joined and joined.clock == "local" and anchor and anchor.told_by != "room token":
+        at = anchor.offset + joined.seconds
+    expired = None if at is None or claims.expires_at is None else at > claims.expires_at
     return RoomToken(
-        _iso(claims.issued_at),
-        _iso(claims.not_before),
-        _iso(claims.expires_at),
-        claims.room,
-        expired,
-    )
+        _iso(claims.issued_at), _iso(claims.not_before), _iso(claims.expires_at), claims.room, expired
+    )  # fmt: skip
 
 
 def _iso(seconds: int | None) -> str | None:

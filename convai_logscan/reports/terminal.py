@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convai_logscan.checklist import TITLES
-from convai_logscan.model import Diagnosis, Evidence, Report, Session, SourceReport
+from convai_logscan.model import Diagnosis, Evidence, Moment, Report, Session, SourceReport
 from convai_logscan.reports import Look
 from convai_logscan.reports.safe import one_line
 
@@ -161,9 +161,27 @@ class _Page:
             for name, value in ids:
                 if value:
                     self._wrap(f"{name}: {one_line(value)}", 11, "quiet")
-            for moment in session.timeline:
-                when = f"{moment.time}  " if moment.time else ""
-                self._wrap(f"line {moment.line}  {when}{moment.phase}: {moment.event}", 11, "quiet")
+            self._timeline(session, source)
+
+    def _timeline(self, session: Session, source: SourceReport) -> None:
+        """Print the steps of a session, and how long each took where a clock tells."""
+        if source.anchor:
+            self._wrap(
+                f"times in UTC, anchored on the {source.anchor.told_by} of this log", 11, "quiet"
+            )
+        before: Moment | None = None
+        for moment in session.timeline:
+            when = f"{moment.time}  " if moment.time else ""
+            text = f"line {moment.line}  {when}{moment.phase}: {moment.event}"
+            if (
+                before
+                and before.stamp
+                and moment.stamp
+                and before.stamp.clock == moment.stamp.clock
+            ):
+                text += f"  (+{moment.stamp.seconds - before.stamp.seconds:.1f} s)"
+            self._wrap(text, 11, "quiet")
+            before = moment
 
     def _headline(self, one: Diagnosis) -> None:
         sign = (
