@@ -89,7 +89,7 @@ def _holds(
         return False
     attempt = story[flat[-1]][0]
     for operand in chain.without:
-        if any(operand.accepts(e, {}) for a, e in story if a == attempt):
+        if any(operand.accepts(e, {}) for a, e in story if whole or a == attempt):
             return False
     for number, step in enumerate(seen[:-1]):
         gap = range(chosen[number][-1] + 1, chosen[number + 1][0])

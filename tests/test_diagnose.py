@@ -231,7 +231,7 @@ CHAINS = [
     "A then not B within 3 lines", "not X then A", "not X within 2 lines then A", "A then not X then B",
     "A then B within 3s", "A then B then C within 4 lines", "A then B within 2s or 1 lines",
     "A then B within session", "A x >= 3 within 3 lines", "A as $a without X then B{room != $a.room}",
-    "A then not B within session",
+    "A then not B within session", "A without X within session", "A then B without X within 3 lines",
 ]  # fmt: skip
 steps = st.tuples(st.sampled_from("abcx|"), st.sampled_from("12"), st.integers(1, 2))
 
