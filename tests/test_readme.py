@@ -10,6 +10,7 @@ from click import Group
 from convai_logscan import rules
 from convai_logscan.cli import BUILT, group
 from tests.helpers import LOGS, ROOT
+from tests.test_cli import run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -54,3 +55,10 @@ def test_the_ci_script_runs_the_readmes_test_command() -> None:
     assert "python -m pytest" in script
     assert "'.[test]'" in README
     assert "'.[test]'" in script
+
+
+def test_the_first_report_is_real() -> None:
+    shown = re.search(r"```text\n\$ convai-logscan (\S+)\n(.*?)\n```", README, re.DOTALL)
+    assert shown
+    report = run(shown[1], COLUMNS="80").stdout.decode()
+    assert report.rstrip("\n") == shown[2]
