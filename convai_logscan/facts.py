@@ -77,6 +77,7 @@ _OLD = re.compile(
 )
 _BETA = re.compile(r"ROOM DETAILS RECEIVED|ROOM CONNECTED: |Convai Realtime")
 _V3 = re.compile(r"\]\[GRPC\]|SessionID Initialization |\[Stack Trace - Method: ")
+_FORMATS = (("new", _NEW), ("old", _OLD), ("beta", _BETA), ("v3", _V3))
 
 
 _CLOCK = re.compile(r"\[\d{1,2}:\d\d:\d\d[.,]\d{1,3}\]")
@@ -177,9 +178,6 @@ class SelfDescription:
             self.visibility.convai = True
             if record.category == "Transport" and record.level in {"Debug", "Trace"}:
                 self.visibility.debug = True
-        for name, pattern in (("new", _NEW), ("old", _OLD), ("beta", _BETA), ("v3", _V3)):
-            if record.speaker == "convai" and pattern.search(record.quote):
-                self._formats.add(name)
 
     def event(self, event: Event) -> None:
         """Look at one event."""
@@ -188,6 +186,7 @@ class SelfDescription:
             self.clocks.local(where.stamp)
         if where.speaker == "convai":
             self.visibility.convai = True
+            self._formats |= {name for name, sign in _FORMATS if sign.search(where.text)}
         if isinstance(event, UnityHeader):
             self.facts.unity = event.version
         elif isinstance(event, UnityOs):
