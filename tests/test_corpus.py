@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose import Entry, fill, render
-from tests.helpers import SHARED, ids, scanned
+from tests.compose import Entry, render
+from tests.helpers import SHARED, scanned
 
 LOGS = sorted((SHARED / "logs").glob("*.log.gz")) if (SHARED / "logs").is_dir() else []
 pytestmark = pytest.mark.skipif(not LOGS, reason="the real logs are not beside this checkout")
@@ -32,56 +32,107 @@ def test_a_real_log_has_no_convai_activity(path: Path) -> None:
         assert source.diagnoses == []
 
 
-def _session(envelope: str) -> list[str]:
-    """Return a session that fails because the API key is refused."""
-    entries = [
-        Entry("Info", "Bootstrap", "Convai Bootstrapper: Initializing..."),
-        Entry("Info", "Bootstrap", "Convai Bootstrapper: Initialization complete."),
-        Entry("Info", "SDK", "Attempting room create.", "RoomConnectionRuntimeAdapter"),
-        Entry(
-            "Info",
-            "SDK",
-            "Room connection attempt 1 (mode=create).",
-            "RoomConnectionRuntimeAdapter",
-        ),
-        Entry(
-            "Error",
-            "Transport",
-            'Room-details request failed with HTTP 401: Convai API returned HTTP 401. Service response: {"detail":"Invalid API key"}',
-            "NativeRoomController",
-        ),
-        Entry(
-            "Error",
-            "Transport",
-            "Failed to connect to Convai and LiveKit room: Invalid API key",
-            "NativeRoomController",
-        ),
-        Entry(
-            "Error",
-            "SDK",
-            "Room connection failed after retry exhaustion.",
-            "RoomConnectionRuntimeAdapter",
-        ),
-        Entry(
-            "Warning", "SDK", "Session error: connection.connect_invalid_api_key", "SessionMetrics"
-        ),
+START = [
+    Entry("Info", "Bootstrap", "Convai Bootstrapper: Initializing..."),
+    Entry("Info", "Bootstrap", "Convai Bootstrapper: Initialization complete."),
+]
+ATTEMPT = [
+    *START,
+    Entry("Info", "SDK", "Attempting room create.", "RoomConnectionRuntimeAdapter"),
+    Entry("Info", "SDK", "Room connection attempt 1 (mode=create).", "RoomConnectionRuntimeAdapter"),
+]  # fmt: skip
+GAVE_UP = Entry("Error", "SDK", "Room connection failed after retry exhaustion.", "RoomConnectionRuntimeAdapter")  # fmt: skip
+ENDPOINT = Entry("Info", "SDK", "Connecting to LiveKit endpoint: wss://x.livekit.cloud", "LiveKitRoomBackend")  # fmt: skip
+JOINED = [*ATTEMPT, ENDPOINT, Entry("Info", "SDK", "Room connected: rm-1", "LiveKitRoomBackend")]
+READY = [*JOINED, Entry("Info", "Events", "Published CharacterReady event: characterId=3f1c-77", "RTVIHandler")]  # fmt: skip
+# One failing session a section of the table: what it says, and what it must be called.
+SECTIONS: dict[str, tuple[list[Entry | str], set[str]]] = {
+    "setup": (
+        [START[0], Entry("Error", "Bootstrap", "Convai Bootstrapper: ConvaiSettings not found! Please configure settings via Edit > Project Settings > Convai SDK."), START[1]],
+        {"settings-missing"},
+    ),
+    "credentials": (
+        [*ATTEMPT,
+         Entry("Error", "Transport", 'Room-details request failed with HTTP 401: Convai API returned HTTP 401. Service response: {"detail":"Invalid API key"}', "NativeRoomController"),
+         Entry("Error", "Transport", "Failed to connect to Convai and LiveKit room: Invalid API key", "NativeRoomController"),
+         GAVE_UP, Entry("Warning", "SDK", "Session error: connection.connect_invalid_api_key", "SessionMetrics")],
+        {"invalid-api-key", "retries-exhausted"},
+    ),
+    "connect": (
+        [*ATTEMPT,
+         Entry("Error", "Transport", 'Room-details request failed with HTTP 429: Convai API returned HTTP 429. Service response: {"detail":"too many"}', "NativeRoomController"),
+         GAVE_UP, Entry("Warning", "SDK", "Session error: connection.connect_concurrency_limit_reached", "SessionMetrics")],
+        {"concurrency-limit", "retries-exhausted"},
+    ),
+    "network": (
+        [*ATTEMPT, ENDPOINT,
+         'LiveKit: failed to connect: Connection("wait_pc_connection timed out"), retrying... (1/3)',
+         "LiveKit: error while connecting to a room: engine: connection error: wait_pc_connection timed out",
+         Entry("Error", "SDK", "Connect failed: LiveKit.ConnectInstruction", "LiveKitRoomBackend"),
+         GAVE_UP, Entry("Warning", "SDK", "Session error: transport.livekit_error", "SessionMetrics")],
+        {"livekit-media-blocked", "retries-exhausted"},
+    ),
+    "session": (
+        [*READY, Entry("Warning", "Transport", "Usage limit reached: monthly - quota used up", "RTVIHandler")],
+        {"usage-limit-reached"},
+    ),
+    "microphone": (
+        [*READY, Entry("Warning", "SDK", "Microphone publish aborted because audio playback requires a user gesture.", "RoomAudioRuntimeAdapter")],
+        {"mic-gesture-required"},
+    ),
+    "audio": (
+        [*READY, Entry("Error", "Audio", "[ConvaiAudioOutput] ConvaiCharacter component not found on Speaker")],
+        {"audio-output-wrong-object"},
+    ),
+    "native": (
+        [*ATTEMPT, ENDPOINT,
+         Entry("Error", "SDK", "Unexpected connect exception: Unable to load DLL 'livekit_ffi'. Tried the load the following dynamic libraries: Unable to load dynamic library 'livekit_ffi'", "LiveKitRoomBackend"),
+         GAVE_UP],
+        {"ffi-library-missing", "retries-exhausted"},
+    ),
+    "install": (
+        ["Assets/Convai/Runtime/Net.cs(4,7): error CS0246: The type or namespace name 'Newtonsoft' could not be found (are you missing a using directive or an assembly reference?)"],
+        {"newtonsoft-missing"},
+    ),
+}  # fmt: skip
+
+
+def _lines(said: list[Entry | str], envelope: str) -> list[str]:
+    """Return the lines of a section's session; what is no entry is printed by others, as it stands."""
+    return [
+        line
+        for one in said
+        for line in ([one, ""] if isinstance(one, str) else render([one], envelope, 1))
     ]
-    return fill("\n".join(render(entries, envelope, 1)))[0].split("\n")
 
 
-@pytest.mark.parametrize("path", LOGS, ids=lambda p: p.name)
-def test_a_failing_session_in_a_real_log_is_diagnosed_wherever_it_stands(path: Path) -> None:
+@pytest.mark.parametrize(("number", "path"), list(enumerate(LOGS)), ids=[p.name for p in LOGS])
+def test_a_failing_session_in_a_real_log_is_diagnosed_wherever_it_stands(
+    number: int, path: Path
+) -> None:
     raw = gzip.decompress(path.read_bytes())
     encoding = "utf-16" if raw.startswith(b"\xff\xfe") else "utf-8"
     lines = raw.decode(encoding, "surrogateescape").split("\n")
     dice = random.Random(path.name)
-    answers = set()
-    for envelope in ("player-release", "player-dev", "docs"):
-        # Between two records: behind an empty line, or at an end.
-        places = [0, len(lines), *(i + 1 for i, line in enumerate(lines) if not line.strip())]
+    # Between two records: behind an empty line, or at an end.
+    places = [0, len(lines), *(i + 1 for i, line in enumerate(lines) if not line.strip())]
+    names = list(SECTIONS)
+    third = [names[(number + step) % len(names)] for step in (0, 3, 6)]
+    for name, envelope in zip(
+        ["credentials", *third], ["player-dev", "player-release", "player-dev", "docs"], strict=True
+    ):
+        said, expected = SECTIONS[name]
         at = dice.choice(places)
-        text = "\n".join([*lines[:at], *_session(envelope), "", *lines[at:]])
+        text = "\n".join([*lines[:at], "", *_lines(said, envelope), "", *lines[at:]])
         source = scanned(text.encode(encoding, "surrogateescape"))
-        found = {d for d in ids(source) if path.name != NAMES_CONVAI or d not in OF_THE_SNIPPET}
-        answers.add((tuple(sorted(found)), len(source.sessions), source.sessions[0].outcome))
-    assert answers == {(("invalid-api-key", "retries-exhausted"), 1, "failed")}
+        found = {
+            d.id
+            for d in source.diagnoses
+            if d.verdict == "fires"
+            and d.id != "transport-debug-off"
+            and (path.name != NAMES_CONVAI or d.id not in OF_THE_SNIPPET)
+        }
+        assert found == expected, (name, envelope, at)
+        assert [d.id for d in source.diagnoses if d.root][:1] == [
+            one for one in found if one != "retries-exhausted" and path.name != NAMES_CONVAI
+        ] or path.name == NAMES_CONVAI
