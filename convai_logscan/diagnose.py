@@ -602,3 +602,14 @@ def _decide_roots(diagnoses: list[Diagnosis]) -> None:
                 if other.id in root.explains or (root.attempts & other.attempts):
                     other.because_of = root.id
                     waiting.remove(other)
+    _explain_the_rest(diagnoses)
+
+
+def _explain_the_rest(diagnoses: list[Diagnosis]) -> None:
+    """Fold warnings and notes under the root of their session that names them as its consequence."""
+    for root in [one for one in diagnoses if one.root]:
+        for other in diagnoses:
+            named = other.session == root.session and other.id in root.explains
+            free = not (other.root or other.recovered or other.because_of)
+            if named and free and other.verdict == "fires":
+                other.because_of = root.id
