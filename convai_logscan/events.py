@@ -935,7 +935,7 @@ CODES: frozenset[str] = frozenset(
 def field_names(kind: str) -> tuple[str, ...]:
     """Return the names that a row may filter on for this kind of event."""
     own = tuple(f.name for f in fields(KINDS[kind]) if f.name != "where")
-    return (*own, "level", "category", "tag", "text", "speaker")
+    return (*own, "level", "category", "tag", "text", "speaker", "platform")
 
 
 def kind_words(kind: str) -> tuple[str, ...]:
@@ -952,7 +952,7 @@ def field_type(kind: str, name: str) -> str:
 
 def field_value(event: Event, name: str) -> Any:  # noqa: ANN401 (fields differ by kind)
     """Return one field of an event as rows see it."""
-    if name in {"level", "category", "text", "speaker"} and not hasattr(type(event), name):
+    if name in {"level", "category", "text", "speaker", "platform"} and not hasattr(type(event), name):
         return getattr(event.where, name)
     if name == "tag":
         return event.where.tags

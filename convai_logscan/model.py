@@ -80,6 +80,7 @@ class Where:
     tags: tuple[str, ...] = ()
     correlation: str | None = None
     quoted: bool = False  # inside a line that only repeats a failure
+    platform: str | None = None  # of the whole source, as its header and envelope tell
 
 
 @dataclass(frozen=True, slots=True)

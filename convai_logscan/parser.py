@@ -76,12 +76,12 @@ def literals() -> list[str]:
     return sorted(headers | tags | {LIVEKIT} | forms)
 
 
-def events(record: Record) -> Iterator[Event]:
-    """Yield what a record says, its own event first."""
+def events(record: Record, platform: str | None = None) -> Iterator[Event]:
+    """Yield what a record says, its own event first; `platform` is that of its source."""
     where = Where(
         line=record.line, last_line=record.last_line, stamp=record.stamp, text=record.quote,
         speaker=record.speaker, level=record.level, category=record.category, tags=record.tags,
-        correlation=record.correlation,
+        correlation=record.correlation, platform=platform,
     )  # fmt: skip
     message = (
         record.message[:_ONE_LINE] if not record.message.startswith("Room") else record.message

@@ -95,7 +95,7 @@ class _Walk:
             clean = self._redacted(record)
             self._about.record(clean)
             self._open_record = clean.open
-            for event in parser.events(clean):
+            for event in parser.events(clean, self._about.facts.platform):
                 self._about.event(event)
                 if isinstance(event, RoomDetails) and event.token in self._redactor.claims:
                     self._token(event)

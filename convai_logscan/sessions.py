@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from convai_logscan.events import (
     CODES,
     BootInit,
+    BrowserPage,
     CharacterReady,
     ClientRefusal,
     ConnectAttempt,
@@ -76,6 +77,7 @@ class _Live:
     correlations: set[str] = field(default_factory=set)
     rooms: set[str] = field(default_factory=set)
     opened: bool = False  # a connect or bootstrap event was seen
+    page_told: bool = False  # it knows which page it runs on
     ended: bool = False
     attempt: int = 0
     numbered: bool = False  # the attempt has its own line with a number
@@ -104,6 +106,7 @@ class Sessions:
         self._livekit_test = livekit_test
         self._live: list[_Live] = []  # open sessions, most recently active last
         self._next = 1
+        self._page: BrowserPage | None = None  # printed by the loader, before any session
         self._waiting: deque[Event] = deque(maxlen=8)  # evidence without a peer
         self.done: list[Session] = []
 
@@ -120,6 +123,9 @@ class Sessions:
             yield from self._open_for(event)
         live = self._choose(event)
         if live is None:
+            if isinstance(event, BrowserPage):
+                self._page = event
+                return
             if event.where.speaker != "convai" and not isinstance(event, RoomDetails):
                 yield Said("event", _LOBBY, 0, event)
                 return
@@ -278,6 +284,9 @@ class Sessions:
         facts.last_line = max(facts.last_line, event.where.last_line)
         if event.where.correlation:
             live.correlations.add(event.where.correlation)
+        if self._page and not live.page_told:
+            live.page_told = True
+            yield Said("event", facts.number, live.attempt, self._page)
         if event.where.quoted and event.kind_name in live.told:
             return
         yield from self._attempt(live, event)
