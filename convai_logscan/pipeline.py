@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -11,7 +11,7 @@ from convai_logscan import parser
 from convai_logscan.checklist import Proofs
 from convai_logscan.diagnose import Diagnoser, Progress
 from convai_logscan.errors import SourceError
-from convai_logscan.events import Event, RoomDetails
+from convai_logscan.events import Event, Package, RoomDetails, Said
 from convai_logscan.facts import SelfDescription
 from convai_logscan.marks import Finder, Marker, finder
 from convai_logscan.model import Anchor, Moment, Record, Skipped, SourceReport
@@ -77,6 +77,7 @@ class _Walk:
         self._proofs = Proofs()
         self._sessions = Sessions(self._redactor.claims, settings.livekit_test)
         self._diagnoser = Diagnoser(settings.table, settings.watch)
+        self._packages: dict[str, Package] = {}  # by name, as the last list has them
         self._open_record = False
         self.lines = 0
 
@@ -99,11 +100,18 @@ class _Walk:
                 self._about.event(event)
                 if isinstance(event, RoomDetails) and event.token in self._redactor.claims:
                     self._token(event)
-                for said in self._sessions.feed(event):
-                    if said.event is not None and said.session:
-                        self._proofs.event(said.event)
-                    self._diagnoser.feed(said)
+                if isinstance(event, Package):
+                    self._packages[event.name] = event
+                else:
+                    self._tell(self._sessions.feed(event))
                 yield event
+
+    def _tell(self, story: Iterable[Said]) -> None:
+        """Hand steps of the story to the stages that follow it."""
+        for said in story:
+            if said.event is not None and said.session:
+                self._proofs.event(said.event)
+            self._diagnoser.feed(said)
 
     def _token(self, event: RoomDetails) -> None:
         stamp = event.where.stamp
@@ -134,10 +142,9 @@ class _Walk:
         """Finish every stage and return what was found."""
         self.lines = self._marker.lines
         self._diagnoser.source_ends(self.lines)
-        for said in self._sessions.finish():
-            if said.event is not None and said.session:
-                self._proofs.event(said.event)
-            self._diagnoser.feed(said)
+        self._tell(self._sessions.finish())
+        # A package counts as the last list has it, so its row is asked when no list can follow.
+        self._tell(Said("event", 0, 0, package) for package in self._packages.values())
         diagnoses = self._diagnoser.finish()
         about = self._about
         about.finish()
