@@ -62,9 +62,9 @@ class UnityOs(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnityBuild(Event):
-    """A line that tells editor from player, the platform or the scripting backend.
+    """A line that tells editor from player.
 
-    kind: editor, player, development, release, android, ios, webgl, windows, macos, linux.
+    kind: editor, player, development.
     """
 
     kind: str
@@ -129,10 +129,11 @@ class BuildFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExceptionRaised(Event):
-    """An exception head line; `owner` of the frames is kept in `where.speaker`."""
+    """An exception head line; `owner` is whose frames follow it: `other`, `livekit` or unknown."""
 
     type: str
     message: str | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -952,7 +953,9 @@ def field_type(kind: str, name: str) -> str:
 
 def field_value(event: Event, name: str) -> Any:  # noqa: ANN401 (fields differ by kind)
     """Return one field of an event as rows see it."""
-    if name in {"level", "category", "text", "speaker", "platform"} and not hasattr(type(event), name):
+    if name in {"level", "category", "text", "speaker", "platform"} and not hasattr(
+        type(event), name
+    ):
         return getattr(event.where, name)
     if name == "tag":
         return event.where.tags

@@ -194,6 +194,8 @@ def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
             if own is not None:
                 if name == "convai":
                     own = replace(own, where=replace(where, speaker="convai"))
+                if isinstance(own, ExceptionRaised):
+                    own = replace(own, owner=_owner(record))
                 yield own
                 break
     if isinstance(own, (RestFailed, LkConnectFailed, UnclassifiedConnect)):
@@ -206,7 +208,7 @@ def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
         yield from _thrown(message[thrown.end() :], where)
     elif own is None:
         yield from _coded(_untagged(record, message), where)
-    owner = _owner(record) if isinstance(own, ExceptionRaised) or record.frames else "unknown"
+    owner = _owner(record)
     if own is None or isinstance(own, ExceptionRaised):
         yield from _within(_full(record), where, owner)
 
