@@ -31,6 +31,19 @@ def test_a_sample_becomes_its_own_kind(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize("name", SPEAKERS)
+def test_a_form_keeps_its_kind_where_a_further_line_follows(name: str) -> None:
+    grammar = speaker(name)
+    lost = []
+    for sample in samples(name):
+        for start in grammar.starts:
+            form = grammar.parse(start, sample.text)
+            longer = grammar.parse(start, f"{sample.text}\nSomeSink.cs:41")
+            if form and (longer is None or longer.kind != form.kind):
+                lost.append(f"{name}.lark:{sample.line}: {sample.text}")
+    assert lost == []
+
+
+@pytest.mark.parametrize("name", SPEAKERS)
 def test_every_alternative_has_a_sample_above_it(name: str) -> None:
     text = grammar_text(name)
     missing = []
