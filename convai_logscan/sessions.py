@@ -78,6 +78,7 @@ class _Live:
     rooms: set[str] = field(default_factory=set)
     opened: bool = False  # a connect or bootstrap event was seen
     page_told: bool = False  # it knows which page it runs on
+    drop_told: bool = False  # the SDK has said that this connection was lost
     ended: bool = False
     attempt: int = 0
     numbered: bool = False  # the attempt has its own line with a number
@@ -297,6 +298,10 @@ class Sessions:
                 self._waiting.append(event)
                 return
             event = resolved
+        if isinstance(event, UnexpectedDrop):
+            if live.drop_told:
+                return  # the SDK prints one line as it begins to clean up, and one when it is done
+            live.drop_told = True
         yield from self._imply(live, event)
         self._collect(live, event)
         yield Said("event", facts.number, live.attempt, event)
@@ -445,7 +450,7 @@ class Sessions:
     def _connected(self, live: _Live, event: Event) -> Iterator[Said]:
         if isinstance(event, LkConnected):
             live.joined = True
-        live.reconnecting = False
+        live.reconnecting = live.drop_told = False
         if isinstance(event, ConnectOk):
             live.result = True
         if live.join is None:
