@@ -143,7 +143,11 @@ class _Page:
             if d.session == session.number and d.verdict == "fires" and d.severity != "info"
         ]
         if not mine:
-            if session.outcome == "connected":
+            doubtful = any(
+                d.session == session.number and d.verdict == "inconclusive"
+                for d in source.diagnoses
+            )
+            if session.outcome == "connected" and not doubtful:
                 self._wrap("Nothing wrong was found in this session.", 11, "good")
             elif not self._look.quiet:
                 self._wrap(
