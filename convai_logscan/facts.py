@@ -12,13 +12,12 @@ from datetime import UTC, datetime
 
 from convai_logscan.events import (
     CompileError,
-    ConnectFailed,
     Entry,
     Event,
     LkRust,
+    MicError,
     Package,
     PackageError,
-    StateForced,
     UnityBuild,
     UnityDate,
     UnityHeader,
@@ -39,6 +38,7 @@ from convai_logscan.model import (
 HEAD = 1 << 18  # bytes that are looked at for the kind of the log
 KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
 MAX_UNEXPLAINED = 20
+_GOOD_NEWS = frozenset(["proxy", "region_fallback", "recovered"])  # LiveKit says them at level info
 _MAX_TEXTS = 2000
 SDK = "com.convai.convai-sdk-for-unity"
 _NAMES_SDK = re.compile(r"com\.convai\.|Assets[/\\]Convai\b|\bConvai\.")
@@ -209,16 +209,16 @@ class SelfDescription:
     def _note(self, event: Event) -> None:
         """Remember a warning or error of a Convai or LiveKit speaker."""
         where = event.where
-        bad = where.level in {"Warning", "Error"} or (
-            where.speaker == "livekit" and isinstance(event, (Unrecognised, LkRust))
-        )
-        echo = isinstance(event, (ConnectFailed, StateForced))
-        if (
-            where.speaker == "other"
-            or not bad
-            or echo
-            or not isinstance(event, (Entry, Unrecognised, LkRust))
-        ):
+        kind = getattr(event, "kind", None)
+        if isinstance(event, LkRust):
+            bad = kind not in _GOOD_NEWS
+        elif isinstance(event, MicError):
+            bad = kind == "failed"  # the other kinds have a row each
+        else:
+            bad = isinstance(event, Unrecognised) or (
+                isinstance(event, Entry) and where.level in {"Warning", "Error"}
+            )
+        if where.speaker == "other" or not bad:
             return
         text = where.text.strip()
         same = _CLOCK.sub("", text)
