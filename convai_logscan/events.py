@@ -466,7 +466,8 @@ class SessionTransition(Event):
 class StateForced(Event):
     """An invalid or forced session transition was warned about; kind: invalid, forced, error.
 
-    kind `error` is a connect that was called while the session was in error.
+    kind `error` is a call that the state of the session did not allow, such as a connect while it
+    is in error or still leaving.
     """
 
     kind: str

@@ -36,6 +36,7 @@ from convai_logscan.events import (
     RoomInitOutcome,
     SessionError,
     StartupError,
+    StateForced,
     UnclassifiedConnect,
     Unrecognised,
 )
@@ -143,8 +144,10 @@ def _quoted(reason: str | None, where: Where) -> Iterator[Event]:
     text = _TAGS.sub("", reason or "")
     form = speaker("convai").parse("said", text) if text else None
     event = _event(form, replace(where, quoted=True)) if form else None
-    if isinstance(event, (AuthTokenError, ClientRefusal, CharReadyTimeout)) or (
-        isinstance(event, StartupError) and event.kind != "controller"
+    if (
+        isinstance(event, (AuthTokenError, ClientRefusal, CharReadyTimeout))
+        or (isinstance(event, StartupError) and event.kind != "controller")
+        or (isinstance(event, StateForced) and event.kind == "error")
     ):
         yield event
 
