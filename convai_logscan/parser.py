@@ -107,6 +107,8 @@ def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
     yield event
     if isinstance(event, ConnectFailed):
         yield from _quoted(event.reason, where)
+        if record.frames:  # its own reason was printed before; an exception behind it may say more
+            yield from _within(_heads(record), where, _owner(record))
         return
     for frame in record.frames:
         if head := _EXCEPTION_HEAD.match(frame):
@@ -134,9 +136,18 @@ def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
             if not isinstance(event, (Entry, SessionError, MicError))
             else "unknown"
         )
-        yield from _within(_full(record), where, peer)
+        yield from _reasons(record, where, peer)
     elif record.frames:
-        yield from _within(_full(record), where, "unknown")
+        yield from _reasons(record, where, "unknown")
+
+
+def _reasons(record: Record, where: Where, peer: str) -> Iterator[Event]:
+    """Yield the reasons that a record of the SDK names; an exception of the game is its own."""
+    if record.frames and _owner(record) == "other":
+        yield from _within(record.message[:_ONE_LINE], where, peer)
+        yield from _within(_heads(record), where, "other")
+    else:
+        yield from _within(_full(record), where, peer)
 
 
 def _quoted(reason: str | None, where: Where) -> Iterator[Event]:
@@ -237,8 +248,12 @@ def _untagged(record: Record, message: str) -> str:
 
 
 def _full(record: Record) -> str:
-    heads = [f for f in record.frames if "Exception" in f or "rror" in f or "--->" in f]
-    return "\n".join((record.message[:_ONE_LINE], *heads))
+    return f"{record.message[:_ONE_LINE]}\n{_heads(record)}"
+
+
+def _heads(record: Record) -> str:
+    """Return what the exceptions behind a message say, without their stacks."""
+    return "\n".join(f for f in record.frames if "Exception" in f or "rror" in f or "--->" in f)
 
 
 def _owner(record: Record) -> str:
@@ -251,7 +266,9 @@ def _owner(record: Record) -> str:
     frames = [
         f
         for f in record.frames
-        if re.match(r"\s*(?:at )?[\w.<>`/+]+[:.(]", f) and not f.startswith("(Filename")
+        if re.match(r"\s*(?:at )?[\w.<>`/+]+[:.(]", f)
+        and not f.startswith("(Filename")
+        and not _EXCEPTION_HEAD.match(f)
     ]
     own = [
         f
