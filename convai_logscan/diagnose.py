@@ -137,6 +137,7 @@ class _Room:
             for name in names:
                 self.by_event[name].append(one)
         self.against: dict[str, list[tuple[Row, Operand]]] = defaultdict(list)
+        self.spoke: dict[str, Event] = {}  # by row: the last event that speaks against it
         for row in rows:
             for operand in row.against:
                 for name in operand.events():
@@ -208,13 +209,11 @@ class Diagnoser:
             self._advance(room, chain, event, attempt)
         for name in names:
             for row, operand in room.against.get(name, ()):
+                if not operand.accepts(event, {}):
+                    continue
+                room.spoke[row.id] = event
                 found = room.found.get(row.id)
-                if (
-                    found
-                    and found.against is None
-                    and operand.accepts(event, {})
-                    and where.line >= found.last_line
-                ):
+                if found and found.against is None and where.line >= found.last_line:
                     found.against = event
                     found.recovered = event.kind_name == "connected"
 
@@ -457,6 +456,10 @@ class Diagnoser:
         if found.against is not None and last > found.against.where.line:
             found.against, found.recovered = None, False
         found.last_line = max(found.last_line, last)
+        spoke = room.spoke.get(row.id)
+        if spoke and found.against is None and spoke.where.line > found.last_line:
+            # The match was held back until its attempt was over.
+            found.against, found.recovered = spoke, spoke.kind_name == "connected"
         found.attempts.add(hit.attempt)
         found.cut = found.cut or hit.cut
         if hit.absent:
