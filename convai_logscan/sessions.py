@@ -356,7 +356,8 @@ class Sessions:
             live.details = True
             return
         consequence = (
-            isinstance(event, (Endpoint, LkConnected, IceEvidence, SignalEvidence))
+            isinstance(event, (Endpoint, LkConnected))
+            or (isinstance(event, (IceEvidence, SignalEvidence)) and event.peer != "other")
             or (isinstance(event, LkDial) and not _is_convai(event.host))
             or (
                 isinstance(event, LkRust)
