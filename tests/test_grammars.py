@@ -98,6 +98,16 @@ def test_the_codes_of_the_grammar_are_the_known_codes() -> None:
     assert {code for code in CODES if code not in spelled} == set()
 
 
+@pytest.mark.parametrize("start", ["said", "bare"])
+@pytest.mark.parametrize(
+    "behind", ["", ".", " (HTTP 401)", ", giving up", "\nSessionMetrics.cs:41"]
+)
+def test_more_may_stand_behind_a_code(start: str, behind: str) -> None:
+    form = speaker("convai").parse(start, f"Session error: connection.network_error{behind}")
+    assert form is not None
+    assert form.fields == {"code": "connection.network_error"}
+
+
 def test_a_form_without_a_literal_is_refused() -> None:
     text = "// start: bare\n?bare: endpoint\nendpoint: host\nhost: TEXT\n"
     with pytest.raises(GrammarError, match="no literal"):
