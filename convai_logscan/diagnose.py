@@ -28,6 +28,7 @@ from convai_logscan.model import (
 from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table
 
 MAX_EVIDENCE = 5
+MAX_MET = 2000  # texts of one row that are remembered as explained
 MAX_SLOTS = 64  # pending starts of one step with different join values
 DEFAULT_LINES = 2000  # stands for a window in seconds where there is no clock
 
@@ -138,6 +139,7 @@ class _Room:
                 self.by_event[name].append(one)
         self.against: dict[str, list[tuple[Row, Operand]]] = defaultdict(list)
         self.spoke: dict[str, Event] = {}  # by row: the last event that speaks against it
+        self.met: dict[str, set[str]] = defaultdict(set)  # by row: lines that met one of its steps
         for row in rows:
             for operand in row.against:
                 for name in operand.events():
@@ -207,6 +209,10 @@ class Diagnoser:
         chains = {id(one): one for name in names for one in room.by_event.get(name, ())}
         for chain in chains.values():
             self._advance(room, chain, event, attempt)
+            if where.speaker != "other" and _meets(chain.chain, event):
+                met = room.met[chain.row.id]
+                if len(met) < MAX_MET:
+                    met.add(where.text)
         for name in names:
             for row, operand in room.against.get(name, ()):
                 if not operand.accepts(event, {}):
@@ -472,8 +478,7 @@ class Diagnoser:
         if first is None:
             return
         missing = [] if found.seen_plainly else self._missing(room, found)
-        for event in found.evidence.values():
-            self.used.add(event.where.text)
+        self.used |= room.met[row.id]
         severity: Severity = row.severity
         confidence = self._confidence(found, first)
         if found.recovered:
@@ -528,6 +533,16 @@ def _names(event: Event) -> list[str]:
         [name for name, kind in KINDS.items() if isinstance(event, kind)]
         if isinstance(event, RoomDetails)
         else [event.kind_name]
+    )
+
+
+def _meets(chain: Chain, event: Event) -> bool:
+    """Say whether an event is what some step of the chain looks for."""
+    return any(
+        atom.accepts(event, {})
+        for step in chain.steps
+        if step.kind != "absent"
+        for atom in step.operand.every_atom()
     )
 
 
