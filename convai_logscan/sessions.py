@@ -418,6 +418,12 @@ class Sessions:
             or (isinstance(event, (LkRust, LkJs)) and event.kind == "gave_up")
             or (isinstance(event, RoomDisconnected) and not live.leaving)
             or (
+                live.status == "connected"
+                and isinstance(event, SessionError)
+                and event.code.startswith("transport.")
+                and "SessionMetrics" in event.where.tags  # printed on a change of state only
+            )
+            or (
                 isinstance(event, SessionTransition)
                 and event.from_state in {"Connected", "Reconnecting"}
                 and event.to_state in {"Disconnected", "Error"}
