@@ -35,6 +35,7 @@ from convai_logscan.events import (
     RestFailed,
     RoomInitOutcome,
     SessionError,
+    Speech,
     StartupError,
     StateForced,
     UnclassifiedConnect,
@@ -105,6 +106,8 @@ def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
         )
         form = None
     yield event
+    if isinstance(event, Speech):
+        return  # what people say is no reason of a failure
     if isinstance(event, ConnectFailed):
         yield from _quoted(event.reason, where)
         return
@@ -136,7 +139,7 @@ def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
         )
         yield from _within(_full(record), where, peer)
     elif record.frames:
-        yield from _within(_full(record), where, "unknown")
+        yield from _within("\n".join(_heads(record)), where, "unknown")
 
 
 def _quoted(reason: str | None, where: Where) -> Iterator[Event]:
@@ -237,8 +240,12 @@ def _untagged(record: Record, message: str) -> str:
 
 
 def _full(record: Record) -> str:
-    heads = [f for f in record.frames if "Exception" in f or "rror" in f or "--->" in f]
-    return "\n".join((record.message[:_ONE_LINE], *heads))
+    return "\n".join((record.message[:_ONE_LINE], *_heads(record)))
+
+
+def _heads(record: Record) -> list[str]:
+    """Return the lines behind a message that name an exception or an error."""
+    return [f for f in record.frames if "Exception" in f or "rror" in f or "--->" in f]
 
 
 def _owner(record: Record) -> str:

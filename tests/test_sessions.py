@@ -1,0 +1,47 @@
+"""Small logs for one rule each: what belongs to a session, how it ended, what speaks for a cause."""
+
+from __future__ import annotations
+
+import itertools
+
+from convai_logscan.model import Diagnosis, SourceReport
+from tests.helpers import ids, scanned
+
+FRAMES = "UnityEngine.StackTraceUtility:ExtractStackTrace ()\nUnityEngine.Debug:Log (object)\n\n"
+
+
+def log(*entries: str, frames: str = "") -> SourceReport:
+    """Scan entries, written as `Level/Category Message`, a second apart; others stand as they are."""
+    lines = []
+    clock = itertools.count(12 * 3600)
+    for entry in entries:
+        head, _, message = entry.partition(" ")
+        level, slash, category = head.partition("/")
+        if slash and level in {"Debug", "Info", "Warning", "Error"}:
+            at = next(clock)
+            stamp = f"{at // 3600:02}:{at // 60 % 60:02}:{at % 60:02}.000"
+            lines.append(f"[{stamp}][{level}][{category}]: {message}\n{frames}")
+        else:
+            lines.append(f"{entry}\n")
+    return scanned("".join(lines))
+
+
+def found(source: SourceReport, row: str) -> Diagnosis:
+    """Return the one diagnosis of a row."""
+    (only,) = [d for d in source.diagnoses if d.id == row]
+    return only
+
+
+ATTEMPT = "Info/SDK Room connection attempt 1 (mode=create)."
+JOINED = "Info/SDK [LiveKitRoomBackend] Room connected: rm-1"
+
+
+def test_what_people_say_is_no_evidence() -> None:
+    source = log(
+        ATTEMPT,
+        JOINED,
+        "Info/Player Player transcription (final): Unable to load DLL 'livekit_ffi'",
+        "Info/Character Character transcription (BotOutput) for participant PA_1: Curl error 6: Could not resolve host: live.convai.com",
+        frames=FRAMES,
+    )
+    assert ids(source) == ["transport-debug-off"]
