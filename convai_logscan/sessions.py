@@ -18,6 +18,7 @@ from convai_logscan.events import (
     BrowserPage,
     CharacterReady,
     ClientRefusal,
+    CompileError,
     ConnectAttempt,
     Connected,
     ConnectFailed,
@@ -25,11 +26,13 @@ from convai_logscan.events import (
     ConnectOk,
     ConnectRequest,
     CredentialsMissing,
+    Curl,
     DisconnectRequested,
     Dropped,
     Endpoint,
     EngineStart,
     Event,
+    ExceptionRaised,
     IceEvidence,
     Interaction,
     JoinFallback,
@@ -39,6 +42,8 @@ from convai_logscan.events import (
     LkDial,
     LkJs,
     LkRust,
+    Package,
+    PackageError,
     PlayMode,
     Reason,
     ReconnectFailed,
@@ -58,7 +63,10 @@ from convai_logscan.events import (
     StoredSession,
     UnclassifiedConnect,
     UnexpectedDrop,
+    UnityBuild,
+    UnityDate,
     UnityHeader,
+    UnityOs,
 )
 from convai_logscan.model import Anchor, Moment, RoomToken, Session, TokenClaims, Where
 
@@ -66,6 +74,10 @@ NEAR_LINES = 80  # how far from a connect failure evidence without a host still 
 NEAR_SECONDS = 5.0
 MAX_TIMELINE = 40
 _LOBBY = 0  # the number of "no session"
+# Lines that stand among those of a conversation and are not part of it.
+_NEIGHBOURS = (
+    Curl, ExceptionRaised, Package, PackageError, CompileError, UnityHeader, UnityOs, UnityBuild, UnityDate,
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -282,7 +294,6 @@ class Sessions:
 
     def _in(self, live: _Live, event: Event) -> Iterator[Said]:
         facts = live.facts
-        facts.last_line = max(facts.last_line, event.where.last_line)
         if event.where.correlation:
             live.correlations.add(event.where.correlation)
         if self._page and not live.page_told:
@@ -298,6 +309,8 @@ class Sessions:
                 self._waiting.append(event)
                 return
             event = resolved
+        if not isinstance(event, _NEIGHBOURS) and getattr(event, "peer", None) != "other":
+            facts.last_line = max(facts.last_line, event.where.last_line)
         if isinstance(event, UnexpectedDrop):
             if live.drop_told:
                 return  # the SDK prints one line as it begins to clean up, and one when it is done

@@ -45,3 +45,14 @@ def test_what_people_say_is_no_evidence() -> None:
         frames=FRAMES,
     )
     assert ids(source) == ["transport-debug-off"]
+
+
+def test_a_session_ends_with_its_own_last_line() -> None:
+    source = log(
+        ATTEMPT,
+        JOINED,
+        "Curl error 6: Could not resolve host: cdp.cloud.unity3d.com",
+        "[Error][Network]: handshake with server 12 failed",
+    )
+    (session,) = source.sessions
+    assert (session.first_line, session.last_line) == (1, 2)
