@@ -56,3 +56,13 @@ def test_a_session_ends_with_its_own_last_line() -> None:
     )
     (session,) = source.sessions
     assert (session.first_line, session.last_line) == (1, 2)
+
+
+def test_the_error_code_is_the_first_that_was_printed() -> None:
+    source = log(
+        "Info/SDK Attempt 1 connecting character 3f1c-77 (mode=create)",
+        "Error/Transport Error: HTTP 401 (Unauthorized)",
+        "Warning/SDK [SessionMetrics] Session error: connection.failed",
+    )
+    (session,) = source.sessions
+    assert (session.error_code, session.http_status) == ("connection.failed", 401)
