@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 from convai_logscan.events import (
     CODES,
@@ -73,6 +74,7 @@ from convai_logscan.model import Anchor, Moment, RoomToken, Session, TokenClaims
 NEAR_LINES = 80  # how far from a connect failure evidence without a host still belongs to it
 NEAR_SECONDS = 5.0
 MAX_TIMELINE = 40
+_UNDECIDED = frozenset(["starting", "waiting", "initializing"])  # requests that name no room
 _LOBBY = 0  # the number of "no session"
 # Lines that stand among those of a conversation and are not part of it.
 _NEIGHBOURS = (
@@ -100,6 +102,7 @@ class _Live:
     status: str = "none"  # none connected failed dropped
     reconnecting: bool = False
     leaving: bool = False  # the disconnect was asked for
+    resuming: bool = False  # the lost room is being joined again
     failure: tuple[str, Where] | None = None  # which peer failed last, and where
     rest_failed: bool = False
     signal_failed: bool = False
@@ -121,10 +124,31 @@ class Sessions:
         self._next = 1
         self._page: BrowserPage | None = None  # printed by the loader, before any session
         self._waiting: deque[Event] = deque(maxlen=8)  # evidence without a peer
+        self._asked: list[ConnectRequest] = []  # after a loss: for a new room or the lost one?
         self.done: list[Session] = []
 
     def feed(self, event: Event) -> Iterator[Said]:
         """Take one event; yield what it means, in order."""
+        if self._may_resume(event):
+            self._asked.append(event)
+            return
+        yield from self._decide(event)
+        yield from self._take(event)
+
+    def _may_resume(self, event: Event) -> TypeGuard[ConnectRequest]:
+        """Say whether a connect is asked for after a loss, and only what follows tells which."""
+        lost = bool(self._live) and self._live[-1].status == "dropped"
+        return lost and isinstance(event, ConnectRequest) and event.kind in _UNDECIDED
+
+    def _decide(self, event: Event | None) -> Iterator[Said]:
+        """Hand on the connect requests that waited: a lost room is resumed, or a session begins."""
+        asked, self._asked = self._asked, []
+        if asked and _resumes(event):
+            self._live[-1].resuming = True
+        for one in asked:
+            yield from self._take(one)
+
+    def _take(self, event: Event) -> Iterator[Said]:
         if isinstance(event, (EngineStart, PlayMode)) or (
             # `Built from …` stands in the same header as the line that starts the run.
             isinstance(event, UnityHeader) and "Built from" not in event.where.text
@@ -150,6 +174,7 @@ class Sessions:
 
     def finish(self) -> Iterator[Said]:
         """End every session that is still open."""
+        yield from self._decide(None)
         yield from self._close_all()
 
     # --- opening and closing -------------------------------------------------------------------
@@ -206,10 +231,16 @@ class Sessions:
                 self._open(event)
             return
         own = self._by_character(character) if character else None
+        current = own or (self._live[-1] if self._live else None)
+        if current is not None and current.status == "dropped" and not current.ended:
+            current.resuming = current.resuming or _resumes(event)
+            if not current.resuming:
+                yield from self._close(current)
+                self._open(event)
+                return
         if own is not None and not own.ended:
             self._touch(own)
             return
-        current = self._live[-1] if self._live else None
         if current is not None and not current.ended:
             other = character is not None and self._taken(current, event)
             if not other:
@@ -463,7 +494,7 @@ class Sessions:
     def _connected(self, live: _Live, event: Event) -> Iterator[Said]:
         if isinstance(event, LkConnected):
             live.joined = True
-        live.reconnecting = live.drop_told = False
+        live.reconnecting = live.resuming = live.drop_told = False
         if isinstance(event, ConnectOk):
             live.result = True
         if live.join is None:
@@ -560,6 +591,13 @@ def _iso(seconds: int | None) -> str | None:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, ValueError, OSError):
         return None
+
+
+def _resumes(event: Event | None) -> bool:
+    """Say whether a connect asks for the room that was there before."""
+    if isinstance(event, ConnectAttempt):
+        return event.mode in {"join", "rejoin"}
+    return isinstance(event, ConnectRequest) and event.kind == "rejoin"
 
 
 def _is_convai(host: str | None) -> bool:

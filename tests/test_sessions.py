@@ -66,3 +66,44 @@ def test_the_error_code_is_the_first_that_was_printed() -> None:
     )
     (session,) = source.sessions
     assert (session.error_code, session.http_status) == ("connection.failed", 401)
+
+
+DROP = (
+    "Info/SDK [LiveKitRoomBackend] Room disconnected: rm-1",
+    "Info/SDK [ConvaiRoomManager] Room disconnected unexpectedly; clearing runtime media/session state.",
+)
+
+
+def test_a_new_room_after_a_loss_is_a_new_session() -> None:
+    source = log(
+        ATTEMPT,
+        JOINED,
+        *DROP,
+        "Debug/SDK [RoomConnectionCoordinator] ConnectAsync starting...",
+        "Info/SDK Attempting room create.",
+        ATTEMPT,
+        JOINED.replace("rm-1", "rm-2"),
+    )
+    assert [(s.outcome, s.first_line, s.attempts, s.room_name) for s in source.sessions] == [
+        ("dropped", 1, 1, "rm-1"),
+        ("connected", 5, 1, "rm-2"),
+    ]
+
+
+def test_joining_the_lost_room_again_is_the_same_session() -> None:
+    source = log(
+        ATTEMPT,
+        JOINED,
+        *DROP,
+        "Debug/SDK [RoomConnectionCoordinator] ConnectAsync starting...",
+        "Info/SDK Attempting room rejoin.",
+        "Info/SDK Room connection attempt 1 (mode=join).",
+        JOINED,
+    )
+    assert [(s.outcome, s.attempts) for s in source.sessions] == [("connected", 2)]
+    assert found(source, "unexpected-drop").recovered
+
+
+def test_a_request_at_the_very_end_is_not_lost() -> None:
+    source = log(ATTEMPT, JOINED, *DROP, "Debug/SDK ConnectAsync starting...")
+    assert [(s.outcome, s.first_line) for s in source.sessions] == [("dropped", 1), ("unknown", 5)]
