@@ -98,6 +98,7 @@ class _Live:
     numbered: bool = False  # the attempt has its own line with a number
     result: bool = False  # the attempt has succeeded or failed
     details: bool = False  # the attempt's room details were seen or follow from something
+    dialled: bool = False
     joined: bool = False
     status: str = "none"  # none connected failed dropped
     reconnecting: bool = False
@@ -223,14 +224,13 @@ class Sessions:
 
     def _open_for(self, event: Event) -> Iterator[Said]:
         """Open a session for a bootstrap or connect event where it begins one."""
-        character = getattr(event, "character", None)
         if isinstance(event, BootInit):
             if not (len(self._live) == 1 and not self._live[0].opened):
                 yield from self._close_all()
             if not self._live:
                 self._open(event)
             return
-        own = self._by_character(character) if character else None
+        own = self._named_by(event)
         current = own or (self._live[-1] if self._live else None)
         if current is not None and current.status == "dropped" and not current.ended:
             current.resuming = current.resuming or _resumes(event)
@@ -242,14 +242,29 @@ class Sessions:
             self._touch(own)
             return
         if current is not None and not current.ended:
-            other = character is not None and self._taken(current, event)
-            if not other:
-                return
-            self._open(event)
+            if getattr(event, "character", None) and self._taken(current, event):
+                self._open(event)
             return
         for live in [one for one in self._live if one.ended]:
             yield from self._close(live)
         self._open(event)
+
+    def _named_by(self, event: Event) -> _Live | None:
+        """Return the session a connect line speaks of, where it says so or only one can be meant."""
+        character = getattr(event, "character", None)
+        own = self._correlated(event) or (self._by_character(character) if character else None)
+        if own is None and character and isinstance(event, ConnectAttempt):
+            # A request gives the name, its attempt the id: the oldest request without an id.
+            own = next((o for o in self._in_order() if o.names and not o.facts.character_id), None)
+        return own
+
+    def _correlated(self, event: Event) -> _Live | None:
+        correlation = event.where.correlation
+        return next((o for o in self._live if correlation and correlation in o.correlations), None)
+
+    def _in_order(self) -> list[_Live]:
+        """Return the sessions that have not ended, the oldest first."""
+        return sorted((o for o in self._live if not o.ended), key=lambda o: o.facts.number)
 
     def _taken(self, live: _Live, event: Event) -> bool:
         """Say whether a session already belongs to another character than the event's."""
@@ -270,10 +285,8 @@ class Sessions:
     def _choose(self, event: Event) -> _Live | None:
         if len(self._live) <= 1:
             return self._live[0] if self._live else None
-        correlation = event.where.correlation
-        for live in self._live:
-            if correlation and correlation in live.correlations:
-                return self._touch(live)
+        if correlated := self._correlated(event):
+            return self._touch(correlated)
         for name in (getattr(event, "character", None), *event.where.tags[1:2]):
             if name and (found := self._by_character(name)):
                 return self._touch(found)
@@ -289,18 +302,16 @@ class Sessions:
 
     def _waiting_for(self, event: Event) -> _Live | None:
         """Return the session that has waited longest for such a line."""
-        by_number = sorted(
-            (one for one in self._live if not one.ended), key=lambda one: one.facts.number
-        )
+        by_number = self._in_order()
+        asking = [o for o in by_number if o.attempt and not o.details and not o.rest_failed]
+        if isinstance(event, RoomInitOutcome) and self._live[-1].rest_failed:
+            return self._live[-1]  # it says again what has just failed
         if isinstance(event, (RoomDetails, RestFailed, RoomInitOutcome, UnclassifiedConnect)):
-            if isinstance(event, RoomInitOutcome):
-                return self._live[-1]
-            return next(
-                (o for o in by_number if o.attempt and not o.details and not o.rest_failed), None
-            )
-        if isinstance(
-            event, (Endpoint, LkConnected, LkConnectFailed, LkRust, LkJs, LkDial, Reason)
-        ):
+            return next(iter(asking), None)
+        if isinstance(event, Endpoint):
+            answered = [o for o in by_number if o.details and not o.dialled]
+            return next(iter(answered + asking), None)
+        if isinstance(event, (LkConnected, LkConnectFailed, LkRust, LkJs, LkDial, Reason)):
             return next((o for o in by_number if o.details and not o.joined), None)
         if isinstance(event, (ConnectFailed, SessionError, ConnectGiveup)):
             return next(
@@ -387,9 +398,8 @@ class Sessions:
                 yield Said("attempt_end", live.facts.number, live.attempt)
             live.attempt += 1
             live.facts.attempts = live.attempt
-            live.result = live.details = live.joined = live.rest_failed = live.signal_failed = False
-            live.numbered = False
-            live.leaving = False
+            live.result = live.details = live.dialled = live.joined = False
+            live.rest_failed = live.signal_failed = live.numbered = live.leaving = False
             live.told.clear()
         if isinstance(event, ConnectAttempt):
             live.numbered = True
@@ -484,6 +494,8 @@ class Sessions:
             self._failed(live)
         if isinstance(event, RestFailed):
             live.rest_failed = True
+        if isinstance(event, Endpoint):
+            live.dialled = True
         if isinstance(event, LkConnectFailed):
             live.signal_failed = True
 

@@ -107,3 +107,21 @@ def test_joining_the_lost_room_again_is_the_same_session() -> None:
 def test_a_request_at_the_very_end_is_not_lost() -> None:
     source = log(ATTEMPT, JOINED, *DROP, "Debug/SDK ConnectAsync starting...")
     assert [(s.outcome, s.first_line) for s in source.sessions] == [("dropped", 1), ("unknown", 5)]
+
+
+def test_two_characters_that_connect_at_once_are_two_sessions() -> None:
+    source = log(
+        "Info/SDK Attempting create for character: Mira via https://live.convai.com",
+        "Info/SDK Attempting create for character: Odin via https://live.convai.com",
+        "Info/SDK Attempt 1 connecting character 5be2-44 (mode=create)",
+        "Info/SDK Attempt 1 connecting character c81d-07 (mode=create)",
+        "Info/SDK [LiveKitRoomBackend] Connecting to LiveKit endpoint: wss://x.livekit.cloud",
+        JOINED,
+        "Error/Transport Room-details request failed with HTTP 404: Convai API returned HTTP 404.",
+        "Error/SDK Failed to connect character c81d-07 after retry exhaustion.",
+        "Info/SDK Character 5be2-44 connected successfully (mode=create).",
+    )
+    assert [(s.character_id, s.outcome, s.http_status) for s in source.sessions] == [
+        ("5be2-44", "connected", None),
+        ("c81d-07", "failed", 404),
+    ]
