@@ -8,7 +8,7 @@ because an absence that is its evidence could not have been seen.
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -29,6 +29,7 @@ from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table
 
 MAX_EVIDENCE = 5
 MAX_SLOTS = 64  # pending starts of one step with different join values
+RECOVERY = frozenset(["connected", "character_ready"])  # the session connected after all
 DEFAULT_LINES = 2000  # stands for a window in seconds where there is no clock
 
 _Key = tuple[object, ...]
@@ -112,8 +113,6 @@ class _Found:
     first: _Hit | None = None
     last_line: int = 0
     attempts: set[int] = field(default_factory=set)
-    against: Event | None = None
-    recovered: bool = False
     absent: tuple[Operand, ...] = ()
     seen_plainly: bool = False  # some hit needed no absence
     cut: bool = False
@@ -141,6 +140,8 @@ class _Room:
             for operand in row.against:
                 for name in operand.events():
                     self.against[name].append((row, operand))
+        # Of each row, the latest of what speaks against it: a match may be decided after it.
+        self.seen_against: dict[str, deque[Event]] = defaultdict(lambda: deque(maxlen=MAX_SLOTS))
         self.found: dict[str, _Found] = {}
         self.debug = self.transport_debug = self.livekit_native = False
         self.by_line: list[tuple[int, int, _Chain, _Wait]] = []
@@ -208,15 +209,8 @@ class Diagnoser:
             self._advance(room, chain, event, attempt)
         for name in names:
             for row, operand in room.against.get(name, ()):
-                found = room.found.get(row.id)
-                if (
-                    found
-                    and found.against is None
-                    and operand.accepts(event, {})
-                    and where.line >= found.last_line
-                ):
-                    found.against = event
-                    found.recovered = event.kind_name == "connected"
+                if operand.accepts(event, {}):
+                    room.seen_against[row.id].append(event)
 
     def _advance(self, room: _Room, one: _Chain, event: Event, attempt: int) -> None:
         chain = one.chain
@@ -451,12 +445,9 @@ class Diagnoser:
         found.hits[key] = found.hits.get(key, 0) + 1
         for number, event in enumerate(hit.events):
             found.evidence.setdefault((hit.chain, number), event)
-        last = hit.events[-1].where.line
         if found.first is None or hit.events[0].where.line < found.first.events[0].where.line:
             found.first = hit
-        if found.against is not None and last > found.against.where.line:
-            found.against, found.recovered = None, False
-        found.last_line = max(found.last_line, last)
+        found.last_line = max(found.last_line, hit.events[-1].where.line)
         found.attempts.add(hit.attempt)
         found.cut = found.cut or hit.cut
         if hit.absent:
@@ -473,19 +464,22 @@ class Diagnoser:
             self.used.add(event.where.text)
         severity: Severity = row.severity
         confidence = self._confidence(found, first)
-        if found.recovered:
+        seen = room.seen_against.get(row.id, ())
+        against = next((event for event in seen if event.where.line >= found.last_line), None)
+        recovered = against is not None and against.kind_name in RECOVERY
+        if recovered:
             severity = SEVERITIES[max(SEVERITIES.index(severity), SEVERITIES.index("warning"))]
             confidence = "low"
-        against = (_evidence(found.against),) if found.against else ()
         self.diagnoses.append(
             Diagnosis(
                 id=row.id, severity=severity, confidence="low" if missing else confidence,
                 verdict="inconclusive" if missing else "fires", session=room.number or None,
                 times=_times(found), symptom=row.symptom, cause=row.cause, fix=row.fix,
                 verify=row.verify, docs=row.docs, rank=row.rank,
-                evidence=_lines(list(found.evidence.values())), against=against,
+                evidence=_lines(list(found.evidence.values())),
+                against=(_evidence(against),) if against else (),
                 missing=tuple(missing), attempts=frozenset(found.attempts), explains=row.explains,
-                recovered=found.recovered,
+                recovered=recovered,
             )
         )  # fmt: skip
 

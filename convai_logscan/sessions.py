@@ -506,12 +506,12 @@ class Sessions:
     def _connected(self, live: _Live, event: Event) -> Iterator[Said]:
         if isinstance(event, LkConnected):
             live.joined = True
+        again = live.status != "connected" or live.reconnecting
         live.reconnecting = live.resuming = live.drop_told = False
         if isinstance(event, ConnectOk):
             live.result = True
         if live.join is None:
             live.join = event.where
-        again = live.status != "connected"
         live.status = "connected"
         if again:
             yield Said("event", live.facts.number, live.attempt, Connected(where=event.where))

@@ -125,3 +125,56 @@ def test_two_characters_that_connect_at_once_are_two_sessions() -> None:
         ("5be2-44", "connected", None),
         ("c81d-07", "failed", 404),
     ]
+
+
+RESET = (
+    "LiveKit: signal connection failed on v1 path: "
+    'WsError(Io(Os { code: 104, kind: ConnectionReset, message: "Connection reset by peer" }))'
+)
+
+
+def test_a_match_that_is_decided_later_has_recovered_too() -> None:
+    source = log(
+        ATTEMPT,
+        "Info/SDK [LiveKitRoomBackend] Connecting to LiveKit endpoint: wss://x.livekit.cloud",
+        RESET,
+        JOINED,
+    )
+    one = found(source, "livekit-signal-blocked")
+    assert (one.severity, one.confidence, one.root) == ("warning", "low", False)
+    assert [e.line for e in one.against] == [4]
+
+
+def test_a_healed_reconnect_has_recovered() -> None:
+    source = log(
+        ATTEMPT,
+        JOINED,
+        "LiveKit: Publisher pc state failed",
+        "Info/SDK [LiveKitRoomBackend] Room reconnecting: rm-1",
+        "Info/SDK [LiveKitRoomBackend] Room reconnected: rm-1",
+    )
+    assert [e.line for e in found(source, "media-fallback-blocked").against] == [5]
+
+
+def test_a_character_that_is_ready_after_all_has_recovered() -> None:
+    source = log(
+        ATTEMPT,
+        JOINED,
+        "Warning/SDK [ConvaiCharacter] [Mira] Character ready timeout after 30s",
+        "Info/Events Published CharacterReady event: characterId=5be2-44",
+    )
+    one = found(source, "character-not-ready")
+    assert (one.severity, one.confidence, one.root) == ("warning", "low", False)
+
+
+def test_a_failure_after_the_recovery_stays_a_failure() -> None:
+    source = log(
+        "Info/SDK Attempt 1 connecting character 3f1c-77 (mode=create)",
+        "Error/Transport Error: HTTP 503 (Service Unavailable) - busy",
+        "Info/SDK Attempt 2 connecting character 3f1c-77 (mode=create)",
+        JOINED,
+        "Info/SDK Attempt 3 connecting character 3f1c-77 (mode=join)",
+        "Error/Transport Error: HTTP 503 (Service Unavailable) - busy",
+    )
+    one = found(source, "convai-unavailable")
+    assert (one.times, one.against, one.root) == (2, (), True)
