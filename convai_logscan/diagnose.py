@@ -579,31 +579,32 @@ def _order(one: Diagnosis) -> tuple[object, ...]:
 
 
 def _decide_roots(diagnoses: list[Diagnosis]) -> None:
-    """Find the cause in each session, and fold under it what follows from it."""
+    """Find the causes in each session, and fold under them what follows from them."""
     by_session: dict[int | None, list[Diagnosis]] = defaultdict(list)
     for one in diagnoses:
-        if one.verdict == "fires" and not one.recovered and one.severity in {"fatal", "error"}:
+        if one.verdict == "fires":
             by_session[one.session].append(one)
-    for failing in by_session.values():
-        waiting = sorted(failing, key=lambda d: (d.rank, d.first_line, d.id))
-        while waiting:
-            root = next((d for d in waiting if d.rank < WRAPPER_RANK), None)
-            if root is None:
-                break
-            root.root = True
-            waiting.remove(root)
-            for other in list(waiting):
-                if other.id in root.explains or (root.attempts & other.attempts):
-                    other.because_of = root.id
-                    waiting.remove(other)
-    _explain_the_rest(diagnoses)
+    for firing in by_session.values():
+        roots: list[Diagnosis] = []
+        for one in sorted(firing, key=lambda d: (d.rank, d.first_line, d.id)):
+            if not _fails(one):
+                continue
+            root = next((r for r in roots if one.id in r.explains or _same_attempt(r, one)), None)
+            if root is not None:
+                one.because_of = root.id
+            elif one.rank < WRAPPER_RANK:
+                one.root = True
+                roots.append(one)
+        # A warning is never a cause, and belongs to one only where the cause names it.
+        for one in firing:
+            if not _fails(one) and not one.recovered:
+                one.because_of = next((r.id for r in roots if one.id in r.explains), None)
 
 
-def _explain_the_rest(diagnoses: list[Diagnosis]) -> None:
-    """Fold warnings and notes under the root of their session that names them as its consequence."""
-    for root in [one for one in diagnoses if one.root]:
-        for other in diagnoses:
-            named = other.session == root.session and other.id in root.explains
-            free = not (other.root or other.recovered or other.because_of)
-            if named and free and other.verdict == "fires":
-                other.because_of = root.id
+def _fails(one: Diagnosis) -> bool:
+    return one.severity in {"fatal", "error"} and not one.recovered
+
+
+def _same_attempt(one: Diagnosis, other: Diagnosis) -> bool:
+    """Say whether two failures stand in one attempt; what lies outside of sessions has none."""
+    return one.session is not None and bool(one.attempts & other.attempts)

@@ -178,3 +178,31 @@ def test_a_failure_after_the_recovery_stays_a_failure() -> None:
     )
     one = found(source, "convai-unavailable")
     assert (one.times, one.against, one.root) == (2, (), True)
+
+
+def test_a_warning_is_folded_only_under_a_cause_that_names_it() -> None:
+    source = log(
+        ATTEMPT,
+        JOINED,
+        "Warning/Transport [RTVIHandler] Pipeline error: slow",
+        "Error/Transport [RTVIHandler] Fatal pipeline error: gone",
+    )
+    assert [(d.id, d.root, d.because_of) for d in source.diagnoses] == [
+        ("pipeline-fatal-error", True, None),
+        ("pipeline-error", False, "pipeline-fatal-error"),
+        ("transport-debug-off", False, None),
+    ]
+
+
+def test_compiler_errors_outside_of_sessions_are_causes_of_their_own() -> None:
+    head = (
+        "Library/PackageCache/com.convai.convai-sdk-for-unity@1/Runtime/A.cs(3,7): error CS0246: "
+    )
+    source = log(
+        f"{head}The type or namespace name 'Newtonsoft' could not be found",
+        f"{head}The type or namespace name 'InputSystem' could not be found",
+    )
+    assert {(d.id, d.root) for d in source.diagnoses} == {
+        ("newtonsoft-missing", True),
+        ("inputsystem-missing", True),
+    }
