@@ -111,6 +111,7 @@ class _Found:
     )  # attempt, chain, kind: how often
     evidence: dict[tuple[int, int], Event] = field(default_factory=dict)  # chain, step: first event
     first: _Hit | None = None
+    weight: int = len(CONFIDENCES) - 1  # the best of its matches, an index of CONFIDENCES
     last_line: int = 0
     attempts: set[int] = field(default_factory=set)
     absent: tuple[Operand, ...] = ()
@@ -447,6 +448,7 @@ class Diagnoser:
             found.evidence.setdefault((hit.chain, number), event)
         if found.first is None or hit.events[0].where.line < found.first.events[0].where.line:
             found.first = hit
+        found.weight = min(found.weight, _weight(hit))
         found.last_line = max(found.last_line, hit.events[-1].where.line)
         found.attempts.add(hit.attempt)
         found.cut = found.cut or hit.cut
@@ -463,7 +465,7 @@ class Diagnoser:
         for event in found.evidence.values():
             self.used.add(event.where.text)
         severity: Severity = row.severity
-        confidence = self._confidence(found, first)
+        confidence = self._confidence(found)
         seen = room.seen_against.get(row.id, ())
         against = next((event for event in seen if event.where.line >= found.last_line), None)
         recovered = against is not None and against.kind_name in RECOVERY
@@ -503,14 +505,17 @@ class Diagnoser:
             missing.append("The rest of the log: it ends before the wait for this line was over.")
         return missing
 
-    def _confidence(self, found: _Found, first: _Hit) -> Confidence:
-        worst = CONFIDENCES.index(found.row.confidence)
-        worst = max(worst, CONFIDENCES.index(first.events[-1].strength))
-        if any(isinstance(event, RoomDetails) and event.inferred for event in first.events):
-            worst = max(worst, CONFIDENCES.index("medium"))
-        if not found.seen_plainly:
-            worst = CONFIDENCES.index("low")
-        return CONFIDENCES[worst]
+    def _confidence(self, found: _Found) -> Confidence:
+        weight = found.weight if found.seen_plainly else CONFIDENCES.index("low")
+        return CONFIDENCES[max(CONFIDENCES.index(found.row.confidence), weight)]
+
+
+def _weight(hit: _Hit) -> int:
+    """Return how far a match carries, as an index of CONFIDENCES: by the line that completes it."""
+    weight = CONFIDENCES.index(hit.events[-1].weight)
+    if any(isinstance(event, RoomDetails) and event.inferred for event in hit.events):
+        weight = max(weight, CONFIDENCES.index("medium"))
+    return weight
 
 
 def _names(event: Event) -> list[str]:

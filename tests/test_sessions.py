@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from convai_logscan.model import Diagnosis, SourceReport
 from tests.helpers import ids, scanned
 
@@ -206,3 +208,33 @@ def test_compiler_errors_outside_of_sessions_are_causes_of_their_own() -> None:
         ("newtonsoft-missing", True),
         ("inputsystem-missing", True),
     }
+
+
+@pytest.mark.parametrize(
+    ("row", "confidence", "entry"),
+    [
+        (
+            "invalid-api-key",
+            "high",
+            "Warning/SDK Session error: connection.connect_invalid_api_key",
+        ),
+        ("invalid-api-key", "high", "Error/Transport Error: HTTP 401 (Unauthorized)"),
+        ("character-not-found", "low", "Warning/SDK Session error: connection.not_found"),
+        (
+            "livekit-signal-blocked",
+            "medium",
+            "Warning/SDK Session error: transport.signal_disconnected",
+        ),
+        (
+            "transport-reason-hidden",
+            "low",
+            "Error/SDK [LiveKitRoomBackend] Connect failed: LiveKit.ConnectInstruction",
+        ),
+        ("transport-reason-hidden", "low", "Warning/SDK Session error: transport.livekit_error"),
+        ("convai-endpoint-blocked", "medium", "Warning/SDK Session error: connection.timeout"),
+        ("connect-failed-unspecified", "low", "Warning/SDK Session error: connection.failed"),
+        ("settings-missing", "medium", "Error/Bootstrap Convai Bootstrapper: ConvaiSettings not found!"),
+    ],
+)  # fmt: skip
+def test_a_diagnosis_is_as_sure_as_its_line(row: str, confidence: str, entry: str) -> None:
+    assert found(log(ATTEMPT, entry), row).confidence == confidence
