@@ -13,7 +13,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from convai_logscan.events import KINDS, Event, RoomDetails, Said
+from convai_logscan.events import (
+    KINDS,
+    AuthTokenError,
+    ClientRefusal,
+    ConnectFailed,
+    ConnectGiveup,
+    CredentialsMissing,
+    Event,
+    LkConnectFailed,
+    Reason,
+    RestFailed,
+    RoomDetails,
+    RoomInitOutcome,
+    Said,
+    SessionError,
+    SessionTransition,
+    StartupError,
+    StartupTimeout,
+    UnclassifiedConnect,
+)
 from convai_logscan.model import (
     CONFIDENCES,
     SEVERITIES,
@@ -24,6 +43,7 @@ from convai_logscan.model import (
     Evidence,
     Severity,
     Stamp,
+    Where,
 )
 from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table
 
@@ -31,6 +51,13 @@ MAX_EVIDENCE = 5
 MAX_SLOTS = 64  # pending starts of one step with different join values
 RECOVERY = frozenset(["connected", "character_ready"])  # the session connected after all
 DEFAULT_LINES = 2000  # stands for a window in seconds where there is no clock
+
+# How an attempt fails: it can do so once, in however many lines.
+_ONCE = (
+    RestFailed, RoomInitOutcome, UnclassifiedConnect, LkConnectFailed, ConnectFailed, ConnectGiveup,
+    SessionError, SessionTransition, ClientRefusal, StartupError, StartupTimeout,
+    CredentialsMissing, AuthTokenError,
+)  # fmt: skip
 
 _Key = tuple[object, ...]
 
@@ -102,13 +129,19 @@ class Progress:
 
 
 @dataclass(slots=True)
+class _Tally:
+    """How often something was found, and where last."""
+
+    times: int
+    last: Where
+
+
+@dataclass(slots=True)
 class _Found:
     """What a row has found in one session."""
 
     row: Row
-    hits: dict[tuple[int, int, str], int] = field(
-        default_factory=dict
-    )  # attempt, chain, kind: how often
+    hits: dict[tuple[int, int, str], _Tally] = field(default_factory=dict)  # attempt, chain, kind
     evidence: dict[tuple[int, int], Event] = field(default_factory=dict)  # chain, step: first event
     first: _Hit | None = None
     weight: int = len(CONFIDENCES) - 1  # the best of its matches, an index of CONFIDENCES
@@ -441,9 +474,13 @@ class Diagnoser:
 
     def _hit(self, room: _Room, row: Row, hit: _Hit) -> None:
         found = room.found.setdefault(row.id, _Found(row))
-        kind = hit.events[-1].kind_name
-        key = (hit.attempt, hit.chain, kind)
-        found.hits[key] = found.hits.get(key, 0) + 1
+        chain, last = row.chains[hit.chain], hit.events[-1]
+        whole = chain.scope == "session" and bool(chain.without)  # a statement about all of it
+        key = (hit.attempt, hit.chain, last.kind_name)
+        tally = found.hits.setdefault(key, _Tally(0, last.where))
+        if not tally.times or not (whole or _same_failure(tally.last, last)):
+            tally.times += 1
+        tally.last = last.where
         for number, event in enumerate(hit.events):
             found.evidence.setdefault((hit.chain, number), event)
         if found.first is None or hit.events[0].where.line < found.first.events[0].where.line:
@@ -547,11 +584,20 @@ def _inside(span: Span | None, start: Event, end: Event) -> bool:
     return lines is None or end.where.line - start.where.line <= lines
 
 
+def _same_failure(before: Where, event: Event) -> bool:
+    """Say whether a line tells once more what the one before it of its kind has told."""
+    if isinstance(event, _ONCE):
+        return True
+    if isinstance(event, Reason):
+        return before.near(event.where)  # each layer repeats the reason of the one below
+    return before.line == event.where.line
+
+
 def _times(found: _Found) -> int:
     """Count matches; in one attempt, different lines about the same failure are one."""
     best: dict[int, int] = defaultdict(int)
-    for (attempt, _, _), times in found.hits.items():
-        best[attempt] = max(best[attempt], times)
+    for (attempt, _, _), tally in found.hits.items():
+        best[attempt] = max(best[attempt], tally.times)
     return sum(best.values())
 
 

@@ -71,8 +71,6 @@ from convai_logscan.events import (
 )
 from convai_logscan.model import Anchor, Moment, RoomToken, Session, TokenClaims, Where
 
-NEAR_LINES = 80  # how far from a connect failure evidence without a host still belongs to it
-NEAR_SECONDS = 5.0
 MAX_TIMELINE = 40
 _UNDECIDED = frozenset(["starting", "waiting", "initializing"])  # requests that name no room
 _LOBBY = 0  # the number of "no session"
@@ -429,7 +427,7 @@ class Sessions:
             return replace(event, peer="livekit")
         if event.peer == "other":
             return event
-        if live.failure and _near(live.failure[1], event.where):
+        if live.failure and live.failure[1].near(event.where):
             return replace(event, peer=live.failure[0])
         return None
 
@@ -439,7 +437,7 @@ class Sessions:
         if peer is None:
             return
         live.failure = (peer, event.where)
-        waiting = [one for one in self._waiting if _near(one.where, event.where)]
+        waiting = [one for one in self._waiting if one.where.near(event.where)]
         self._waiting.clear()
         for one in waiting:
             if isinstance(one, Reason):
@@ -614,12 +612,6 @@ def _resumes(event: Event | None) -> bool:
 
 def _is_convai(host: str | None) -> bool:
     return host is not None and host.endswith("convai.com")
-
-
-def _near(one: Where, other: Where) -> bool:
-    if one.stamp and other.stamp and one.stamp.clock == other.stamp.clock:
-        return abs(one.stamp.seconds - other.stamp.seconds) <= NEAR_SECONDS
-    return abs(one.line - other.line) <= NEAR_LINES
 
 
 _CONVAI_CODES = ("connection.network_error", "connection.timeout", "connection.failed")

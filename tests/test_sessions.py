@@ -238,3 +238,26 @@ def test_compiler_errors_outside_of_sessions_are_causes_of_their_own() -> None:
 )  # fmt: skip
 def test_a_diagnosis_is_as_sure_as_its_line(row: str, confidence: str, entry: str) -> None:
     assert found(log(ATTEMPT, entry), row).confidence == confidence
+
+
+@pytest.mark.parametrize(
+    ("row", "times", "entries"),
+    [
+        ("unexpected-drop", 1, [ATTEMPT, JOINED, *DROP, "Info/SDK Handled unexpected room disconnect"]),
+        ("livekit-signal-blocked", 1, [
+            ATTEMPT, "Info/SDK Connecting to LiveKit endpoint: wss://x.livekit.cloud", RESET,
+            RESET.replace("signal connection failed on v1 path", "failed to connect")]),
+        ("invalid-api-key", 1, [
+            ATTEMPT, "Error/Transport HTTP request failed: HTTP/1.1 401 Unauthorized (Code: 401)",
+            "Error/Transport REST API call failed with exception: Exception: HTTP request failed: 401 (Code: 401)"]),
+        ("transport-debug-off", 1, [ATTEMPT, JOINED, "Info/Player Player started speaking"]),
+        ("pipeline-error", 3, [ATTEMPT, JOINED, *["Warning/Transport Pipeline error: slow"] * 3]),
+        ("invalid-api-key", 2, [
+            "Info/SDK Attempt 1 connecting character 3f1c-77 (mode=create)",
+            "Error/Transport Error: HTTP 401 (Unauthorized)",
+            "Info/SDK Attempt 2 connecting character 3f1c-77 (mode=create)",
+            "Error/Transport Error: HTTP 401 (Unauthorized)"]),
+    ],
+)  # fmt: skip
+def test_lines_about_one_failure_are_counted_once(row: str, times: int, entries: list[str]) -> None:
+    assert found(log(*entries), row).times == times
