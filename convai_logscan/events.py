@@ -296,7 +296,7 @@ class ConnectOk(Event):
 
     character: str | None = None
     mode: str | None = None
-    phase: ClassVar[str | None] = "room"
+    phase: ClassVar[str | None] = "media"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

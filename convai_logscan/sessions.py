@@ -59,6 +59,7 @@ from convai_logscan.events import (
     SessionError,
     SessionTransition,
     SignalEvidence,
+    Speech,
     StartupError,
     StartupTimeout,
     StoredSession,
@@ -567,13 +568,15 @@ class Sessions:
 
     def _moment(self, live: _Live, event: Event) -> None:
         timeline = live.facts.timeline
-        if event.phase is None or len(timeline) >= MAX_TIMELINE:
+        if event.phase is None:
             return
         name = event.kind_name
         if timeline and (timeline[-1].event == name or timeline[-1].line == event.where.line):
             return
-        if event.phase == "talk" and any(m.event == name for m in timeline):
+        if isinstance(event, (Speech, Interaction)) and any(m.event == name for m in timeline):
             return  # the first word is enough
+        if len(timeline) >= MAX_TIMELINE:
+            del timeline[MAX_TIMELINE // 2]  # how it began and how it ended are told in any case
         stamp = event.where.stamp
         timeline.append(
             Moment(event.where.line, stamp.printed if stamp else None, event.phase, name, stamp)

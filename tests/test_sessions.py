@@ -261,3 +261,29 @@ def test_a_diagnosis_is_as_sure_as_its_line(row: str, confidence: str, entry: st
 )  # fmt: skip
 def test_lines_about_one_failure_are_counted_once(row: str, times: int, entries: list[str]) -> None:
     assert found(log(*entries), row).times == times
+
+
+def test_a_long_timeline_keeps_its_beginning_and_its_end() -> None:
+    hops = ("Info/SDK Room reconnecting: rm-1", "Info/SDK Room reconnected: rm-1") * 60
+    (session,) = log(ATTEMPT, JOINED, *hops, "Info/SDK DisconnectAsync called.").sessions
+    assert session.reconnects == 60
+    assert len(session.timeline) == 40
+    assert [m.event for m in session.timeline[:2]] == ["connect_attempt", "lk_connected"]
+    assert session.timeline[-1].phase == "end"
+
+
+def test_phases_follow_the_way_of_a_connect() -> None:
+    (session,) = log(
+        "Info/Bootstrap Convai Bootstrapper: Initializing...",
+        ATTEMPT,
+        'Debug/Transport Room details received: {"room_name":"rm-1"}',
+        "Info/SDK [LiveKitRoomBackend] Connecting to LiveKit endpoint: wss://x.livekit.cloud",
+        JOINED,
+        "Info/SDK Room connection succeeded (mode=create).",
+        "Info/Events Published CharacterReady event: characterId=5be2-44",
+        "Info/Player Player started speaking",
+        "Info/SDK DisconnectAsync called.",
+    ).sessions
+    assert list(dict.fromkeys(m.phase for m in session.timeline)) == [
+        "start", "connect", "room", "signal", "media", "ready", "talk", "end",
+    ]  # fmt: skip
