@@ -15,6 +15,7 @@ from typing import TypeGuard
 
 from convai_logscan.events import (
     CODES,
+    AudioEvent,
     BootInit,
     BrowserPage,
     CharacterReady,
@@ -35,16 +36,20 @@ from convai_logscan.events import (
     Event,
     ExceptionRaised,
     IceEvidence,
+    IdleWarning,
     Interaction,
     JoinFallback,
+    LinkState,
     LivekitTest,
     LkConnected,
     LkConnectFailed,
     LkDial,
     LkJs,
     LkRust,
+    MicEvent,
     Package,
     PackageError,
+    PipelineError,
     PlayMode,
     Reason,
     ReconnectFailed,
@@ -69,12 +74,17 @@ from convai_logscan.events import (
     UnityDate,
     UnityHeader,
     UnityOs,
+    UsageLimit,
 )
 from convai_logscan.model import Anchor, Moment, RoomToken, Session, TokenClaims, Where
 
 MAX_TIMELINE = 40
 _UNDECIDED = frozenset(["starting", "waiting", "initializing"])  # requests that name no room
 _LOBBY = 0  # the number of "no session"
+_PROGRESS = (
+    LinkState, ConnectOk, CharacterReady, SessionTransition, Speech, Interaction, MicEvent, AudioEvent,
+    Reconnecting, ReconnectOk, UsageLimit, PipelineError, IdleWarning,
+)  # fmt: skip
 # Lines that stand among those of a conversation and are not part of it.
 _NEIGHBOURS = (
     Curl, ExceptionRaised, Package, PackageError, CompileError, UnityHeader, UnityOs, UnityBuild, UnityDate,
@@ -99,6 +109,7 @@ class _Live:
     details: bool = False  # the attempt's room details were seen or follow from something
     dialled: bool = False
     joined: bool = False
+    ready: bool = False
     status: str = "none"  # none connected failed dropped
     reconnecting: bool = False
     leaving: bool = False  # the disconnect was asked for
@@ -297,6 +308,9 @@ class Sessions:
             if any(key and key in live.rooms for key in keys):
                 return self._touch(live)
         waiting = self._waiting_for(event)
+        if waiting is None and isinstance(event, _PROGRESS) and not _becomes(event, "Error"):
+            # What works is said of a conversation that goes on, not of one that has ended.
+            waiting = next((o for o in reversed(self._live) if not o.ended), None)
         return self._touch(waiting) if waiting else self._live[-1]
 
     def _waiting_for(self, event: Event) -> _Live | None:
@@ -312,7 +326,11 @@ class Sessions:
             return next(iter(answered + asking), None)
         if isinstance(event, (LkConnected, LkConnectFailed, LkRust, LkJs, LkDial, Reason)):
             return next((o for o in by_number if o.details and not o.joined), None)
-        if isinstance(event, (ConnectFailed, SessionError, ConnectGiveup)):
+        if isinstance(event, CharacterReady) or _becomes(event, "Connected"):
+            return next((o for o in by_number if o.joined and not o.ready), None)
+        if _becomes(event, "Error") or isinstance(
+            event, (ConnectFailed, SessionError, ConnectGiveup)
+        ):
             return next(
                 (o for o in by_number if o.status == "failed" or o.rest_failed or o.signal_failed),
                 None,
@@ -397,7 +415,7 @@ class Sessions:
                 yield Said("attempt_end", live.facts.number, live.attempt)
             live.attempt += 1
             live.facts.attempts = live.attempt
-            live.result = live.details = live.dialled = live.joined = False
+            live.result = live.details = live.dialled = live.joined = live.ready = False
             live.rest_failed = live.signal_failed = live.numbered = live.leaving = False
             live.told.clear()
         if isinstance(event, ConnectAttempt):
@@ -495,6 +513,8 @@ class Sessions:
             live.rest_failed = True
         if isinstance(event, Endpoint):
             live.dialled = True
+        if isinstance(event, CharacterReady) or _becomes(event, "Connected"):
+            live.ready = True
         if isinstance(event, LkConnectFailed):
             live.signal_failed = True
 
@@ -604,6 +624,10 @@ def _iso(seconds: int | None) -> str | None:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, ValueError, OSError):
         return None
+
+
+def _becomes(event: Event, state: str) -> bool:
+    return isinstance(event, SessionTransition) and event.to_state == state
 
 
 def _resumes(event: Event | None) -> bool:

@@ -287,3 +287,22 @@ def test_phases_follow_the_way_of_a_connect() -> None:
     assert list(dict.fromkeys(m.phase for m in session.timeline)) == [
         "start", "connect", "room", "signal", "media", "ready", "talk", "end",
     ]  # fmt: skip
+
+
+def test_what_works_is_not_said_of_a_session_that_gave_up() -> None:
+    source = log(
+        "Info/SDK Attempt 1 connecting character 5be2-44 (mode=create)",
+        "Info/SDK [LiveKitRoomBackend] Connecting to LiveKit endpoint: wss://x.livekit.cloud",
+        "Info/SDK Attempt 1 connecting character c81d-07 (mode=create)",
+        JOINED,
+        "Error/Transport Room-details request failed with HTTP 429: Convai API returned HTTP 429.",
+        "Error/SDK Failed to connect character c81d-07 after retry exhaustion.",
+        "Warning/SDK [SessionMetrics] Session error: connection.connect_concurrency_limit_reached",
+        "Info/Character Received bot-ready for participant: PA_1",
+        "Debug/SDK [SessionStateMachine] State transition: Connecting -> Connected",
+        "Info/SDK [AudioTrackManager] Microphone published successfully",
+    )
+    assert [(s.outcome, s.error_code is None) for s in source.sessions] == [
+        ("connected", True),
+        ("failed", False),
+    ]
