@@ -48,6 +48,7 @@ from convai_logscan.model import (
 from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table
 
 MAX_EVIDENCE = 5
+MAX_TEXTS = 2000  # lines that one row explains in one session
 MAX_SLOTS = 64  # pending starts of one step with different join values
 RECOVERY = frozenset(["connected", "character_ready"])  # the session connected after all
 DEFAULT_LINES = 2000  # stands for a window in seconds where there is no clock
@@ -143,6 +144,7 @@ class _Found:
     row: Row
     hits: dict[tuple[int, int, str], _Tally] = field(default_factory=dict)  # attempt, chain, kind
     evidence: dict[tuple[int, int], Event] = field(default_factory=dict)  # chain, step: first event
+    texts: set[str] = field(default_factory=set)  # every line that met it, not the shown ones alone
     first: _Hit | None = None
     weight: int = len(CONFIDENCES) - 1  # the best of its matches, an index of CONFIDENCES
     last_line: int = 0
@@ -483,6 +485,8 @@ class Diagnoser:
         tally.last = last.where
         for number, event in enumerate(hit.events):
             found.evidence.setdefault((hit.chain, number), event)
+            if len(found.texts) < MAX_TEXTS:
+                found.texts.add(event.where.text)
         if found.first is None or hit.events[0].where.line < found.first.events[0].where.line:
             found.first = hit
         found.weight = min(found.weight, _weight(hit))
@@ -499,8 +503,7 @@ class Diagnoser:
         if first is None:
             return
         missing = [] if found.seen_plainly else self._missing(room, found)
-        for event in found.evidence.values():
-            self.used.add(event.where.text)
+        self.used |= found.texts
         severity: Severity = row.severity
         confidence = self._confidence(found)
         seen = room.seen_against.get(row.id, ())

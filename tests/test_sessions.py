@@ -306,3 +306,15 @@ def test_what_works_is_not_said_of_a_session_that_gave_up() -> None:
         ("connected", True),
         ("failed", False),
     ]
+
+
+def test_a_line_that_met_a_row_is_not_unexplained() -> None:
+    again = RESET.replace("signal connection failed on v1 path", "failed to connect")
+    source = log(
+        ATTEMPT,
+        "Info/SDK Connecting to LiveKit endpoint: wss://x.livekit.cloud",
+        RESET,
+        again,
+        "LiveKit: MicrophoneSource: something new",
+    )
+    assert [one.line for one in source.unexplained] == [5]
