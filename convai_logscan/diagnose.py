@@ -8,12 +8,31 @@ because an absence that is its evidence could not have been seen.
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from convai_logscan.events import KINDS, Event, RoomDetails, Said
+from convai_logscan.events import (
+    KINDS,
+    AuthTokenError,
+    ClientRefusal,
+    ConnectFailed,
+    ConnectGiveup,
+    CredentialsMissing,
+    Event,
+    LkConnectFailed,
+    Reason,
+    RestFailed,
+    RoomDetails,
+    RoomInitOutcome,
+    Said,
+    SessionError,
+    SessionTransition,
+    StartupError,
+    StartupTimeout,
+    UnclassifiedConnect,
+)
 from convai_logscan.model import (
     CONFIDENCES,
     SEVERITIES,
@@ -24,13 +43,22 @@ from convai_logscan.model import (
     Evidence,
     Severity,
     Stamp,
+    Where,
 )
 from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table
 
 MAX_EVIDENCE = 5
 MAX_MET = 2000  # texts of one row that are remembered as explained
 MAX_SLOTS = 64  # pending starts of one step with different join values
+RECOVERY = frozenset(["connected", "character_ready"])  # the session connected after all
 DEFAULT_LINES = 2000  # stands for a window in seconds where there is no clock
+
+# How an attempt fails: it can do so once, in however many lines.
+_ONCE = (
+    RestFailed, RoomInitOutcome, UnclassifiedConnect, LkConnectFailed, ConnectFailed, ConnectGiveup,
+    SessionError, SessionTransition, ClientRefusal, StartupError, StartupTimeout,
+    CredentialsMissing, AuthTokenError,
+)  # fmt: skip
 
 _Key = tuple[object, ...]
 
@@ -102,19 +130,24 @@ class Progress:
 
 
 @dataclass(slots=True)
+class _Tally:
+    """How often something was found, and where last."""
+
+    times: int
+    last: Where
+
+
+@dataclass(slots=True)
 class _Found:
     """What a row has found in one session."""
 
     row: Row
-    hits: dict[tuple[int, int, str], int] = field(
-        default_factory=dict
-    )  # attempt, chain, kind: how often
+    hits: dict[tuple[int, int, str], _Tally] = field(default_factory=dict)  # attempt, chain, kind
     evidence: dict[tuple[int, int], Event] = field(default_factory=dict)  # chain, step: first event
     first: _Hit | None = None
+    weight: int = len(CONFIDENCES) - 1  # the best of its matches, an index of CONFIDENCES
     last_line: int = 0
     attempts: set[int] = field(default_factory=set)
-    against: Event | None = None
-    recovered: bool = False
     absent: tuple[Operand, ...] = ()
     seen_plainly: bool = False  # some hit needed no absence
     cut: bool = False
@@ -138,12 +171,13 @@ class _Room:
             for name in names:
                 self.by_event[name].append(one)
         self.against: dict[str, list[tuple[Row, Operand]]] = defaultdict(list)
-        self.spoke: dict[str, Event] = {}  # by row: the last event that speaks against it
         self.met: dict[str, set[str]] = defaultdict(set)  # by row: lines that met one of its steps
         for row in rows:
             for operand in row.against:
                 for name in operand.events():
                     self.against[name].append((row, operand))
+        # Of each row, the latest of what speaks against it: a match may be decided after it.
+        self.seen_against: dict[str, deque[Event]] = defaultdict(lambda: deque(maxlen=MAX_SLOTS))
         self.found: dict[str, _Found] = {}
         self.debug = self.transport_debug = self.livekit_native = False
         self.by_line: list[tuple[int, int, _Chain, _Wait]] = []
@@ -215,13 +249,8 @@ class Diagnoser:
                     met.add(where.text)
         for name in names:
             for row, operand in room.against.get(name, ()):
-                if not operand.accepts(event, {}):
-                    continue
-                room.spoke[row.id] = event
-                found = room.found.get(row.id)
-                if found and found.against is None and where.line >= found.last_line:
-                    found.against = event
-                    found.recovered = event.kind_name == "connected"
+                if operand.accepts(event, {}):
+                    room.seen_against[row.id].append(event)
 
     def _advance(self, room: _Room, one: _Chain, event: Event, attempt: int) -> None:
         chain = one.chain
@@ -451,21 +480,19 @@ class Diagnoser:
 
     def _hit(self, room: _Room, row: Row, hit: _Hit) -> None:
         found = room.found.setdefault(row.id, _Found(row))
-        kind = hit.events[-1].kind_name
-        key = (hit.attempt, hit.chain, kind)
-        found.hits[key] = found.hits.get(key, 0) + 1
+        chain, last = row.chains[hit.chain], hit.events[-1]
+        whole = chain.scope == "session" and bool(chain.without)  # a statement about all of it
+        key = (hit.attempt, hit.chain, last.kind_name)
+        tally = found.hits.setdefault(key, _Tally(0, last.where))
+        if not tally.times or not (whole or _same_failure(tally.last, last)):
+            tally.times += 1
+        tally.last = last.where
         for number, event in enumerate(hit.events):
             found.evidence.setdefault((hit.chain, number), event)
-        last = hit.events[-1].where.line
         if found.first is None or hit.events[0].where.line < found.first.events[0].where.line:
             found.first = hit
-        if found.against is not None and last > found.against.where.line:
-            found.against, found.recovered = None, False
-        found.last_line = max(found.last_line, last)
-        spoke = room.spoke.get(row.id)
-        if spoke and found.against is None and spoke.where.line > found.last_line:
-            # The match was held back until its attempt was over.
-            found.against, found.recovered = spoke, spoke.kind_name == "connected"
+        found.weight = min(found.weight, _weight(hit))
+        found.last_line = max(found.last_line, hit.events[-1].where.line)
         found.attempts.add(hit.attempt)
         found.cut = found.cut or hit.cut
         if hit.absent:
@@ -480,20 +507,23 @@ class Diagnoser:
         missing = [] if found.seen_plainly else self._missing(room, found)
         self.used |= room.met[row.id]
         severity: Severity = row.severity
-        confidence = self._confidence(found, first)
-        if found.recovered:
+        confidence = self._confidence(found)
+        seen = room.seen_against.get(row.id, ())
+        against = next((event for event in seen if event.where.line >= found.last_line), None)
+        recovered = against is not None and against.kind_name in RECOVERY
+        if recovered:
             severity = SEVERITIES[max(SEVERITIES.index(severity), SEVERITIES.index("warning"))]
             confidence = "low"
-        against = (_evidence(found.against),) if found.against else ()
         self.diagnoses.append(
             Diagnosis(
                 id=row.id, severity=severity, confidence="low" if missing else confidence,
                 verdict="inconclusive" if missing else "fires", session=room.number or None,
                 times=_times(found), symptom=row.symptom, cause=row.cause, fix=row.fix,
                 verify=row.verify, docs=row.docs, rank=row.rank,
-                evidence=_lines(list(found.evidence.values())), against=against,
+                evidence=_lines(list(found.evidence.values())),
+                against=(_evidence(against),) if against else (),
                 missing=tuple(missing), attempts=frozenset(found.attempts), explains=row.explains,
-                recovered=found.recovered,
+                recovered=recovered,
             )
         )  # fmt: skip
 
@@ -517,14 +547,17 @@ class Diagnoser:
             missing.append("The rest of the log: it ends before the wait for this line was over.")
         return missing
 
-    def _confidence(self, found: _Found, first: _Hit) -> Confidence:
-        worst = CONFIDENCES.index(found.row.confidence)
-        worst = max(worst, CONFIDENCES.index(first.events[-1].strength))
-        if any(isinstance(event, RoomDetails) and event.inferred for event in first.events):
-            worst = max(worst, CONFIDENCES.index("medium"))
-        if not found.seen_plainly:
-            worst = CONFIDENCES.index("low")
-        return CONFIDENCES[worst]
+    def _confidence(self, found: _Found) -> Confidence:
+        weight = found.weight if found.seen_plainly else CONFIDENCES.index("low")
+        return CONFIDENCES[max(CONFIDENCES.index(found.row.confidence), weight)]
+
+
+def _weight(hit: _Hit) -> int:
+    """Return how far a match carries, as an index of CONFIDENCES: by the line that completes it."""
+    weight = CONFIDENCES.index(hit.events[-1].weight)
+    if any(isinstance(event, RoomDetails) and event.inferred for event in hit.events):
+        weight = max(weight, CONFIDENCES.index("medium"))
+    return weight
 
 
 def _names(event: Event) -> list[str]:
@@ -566,11 +599,20 @@ def _inside(span: Span | None, start: Event, end: Event) -> bool:
     return lines is None or end.where.line - start.where.line <= lines
 
 
+def _same_failure(before: Where, event: Event) -> bool:
+    """Say whether a line tells once more what the one before it of its kind has told."""
+    if isinstance(event, _ONCE):
+        return True
+    if isinstance(event, Reason):
+        return before.near(event.where)  # each layer repeats the reason of the one below
+    return before.line == event.where.line
+
+
 def _times(found: _Found) -> int:
     """Count matches; in one attempt, different lines about the same failure are one."""
     best: dict[int, int] = defaultdict(int)
-    for (attempt, _, _), times in found.hits.items():
-        best[attempt] = max(best[attempt], times)
+    for (attempt, _, _), tally in found.hits.items():
+        best[attempt] = max(best[attempt], tally.times)
     return sum(best.values())
 
 
@@ -603,31 +645,32 @@ def _order(one: Diagnosis) -> tuple[object, ...]:
 
 
 def _decide_roots(diagnoses: list[Diagnosis]) -> None:
-    """Find the cause in each session, and fold under it what follows from it."""
+    """Find the causes in each session, and fold under them what follows from them."""
     by_session: dict[int | None, list[Diagnosis]] = defaultdict(list)
     for one in diagnoses:
-        if one.verdict == "fires" and not one.recovered and one.severity in {"fatal", "error"}:
+        if one.verdict == "fires":
             by_session[one.session].append(one)
-    for failing in by_session.values():
-        waiting = sorted(failing, key=lambda d: (d.rank, d.first_line, d.id))
-        while waiting:
-            root = next((d for d in waiting if d.rank < WRAPPER_RANK), None)
-            if root is None:
-                break
-            root.root = True
-            waiting.remove(root)
-            for other in list(waiting):
-                if other.id in root.explains or (root.attempts & other.attempts):
-                    other.because_of = root.id
-                    waiting.remove(other)
-    _explain_the_rest(diagnoses)
+    for firing in by_session.values():
+        roots: list[Diagnosis] = []
+        for one in sorted(firing, key=lambda d: (d.rank, d.first_line, d.id)):
+            if not _fails(one):
+                continue
+            root = next((r for r in roots if one.id in r.explains or _same_attempt(r, one)), None)
+            if root is not None:
+                one.because_of = root.id
+            elif one.rank < WRAPPER_RANK:
+                one.root = True
+                roots.append(one)
+        # A warning is never a cause, and belongs to one only where the cause names it.
+        for one in firing:
+            if not _fails(one) and not one.recovered:
+                one.because_of = next((r.id for r in roots if one.id in r.explains), None)
 
 
-def _explain_the_rest(diagnoses: list[Diagnosis]) -> None:
-    """Fold warnings and notes under the root of their session that names them as its consequence."""
-    for root in [one for one in diagnoses if one.root]:
-        for other in diagnoses:
-            named = other.session == root.session and other.id in root.explains
-            free = not (other.root or other.recovered or other.because_of)
-            if named and free and other.verdict == "fires":
-                other.because_of = root.id
+def _fails(one: Diagnosis) -> bool:
+    return one.severity in {"fatal", "error"} and not one.recovered
+
+
+def _same_attempt(one: Diagnosis, other: Diagnosis) -> bool:
+    """Say whether two failures stand in one attempt; what lies outside of sessions has none."""
+    return one.session is not None and bool(one.attempts & other.attempts)

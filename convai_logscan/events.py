@@ -35,6 +35,17 @@ class Event:
         """Return the event's name, as rows and reports write it."""
         return kind_of(type(self))
 
+    @property
+    def weight(self) -> Confidence:
+        """Return how much this very line carries: `strength`, or high where it names a reason."""
+        vague = VAGUE_CODES.get(str(getattr(self, "code", None)))
+        return vague or ("high" if self.names_reason else self.strength)
+
+    @property
+    def names_reason(self) -> bool:
+        """Say whether a dotted code, an HTTP status or LiveKit's own reason stands in the line."""
+        return False
+
 
 def kind_of(event: type[Event]) -> str:
     """Return the name of a kind of event: `LkConnected` is `lk_connected`."""
@@ -285,7 +296,7 @@ class ConnectOk(Event):
 
     character: str | None = None
     mode: str | None = None
-    phase: ClassVar[str | None] = "room"
+    phase: ClassVar[str | None] = "media"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,6 +384,11 @@ class RestFailed(Event):
     detail: str | None = None
     phase: ClassVar[str | None] = "connect"
 
+    @property
+    def names_reason(self) -> bool:
+        """Say whether the line names what went wrong."""
+        return self.status is not None and self.status >= 400
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnclassifiedConnect(Event):
@@ -436,6 +452,11 @@ class LkConnectFailed(Event):
     phase: ClassVar[str | None] = "signal"
     strength: ClassVar[Confidence] = "low"
 
+    @property
+    def names_reason(self) -> bool:
+        """Say whether the line names what went wrong."""
+        return self.reason is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkState(Event):
@@ -460,6 +481,11 @@ class SessionTransition(Event):
     from_state: str
     to_state: str
     code: str | None = None
+
+    @property
+    def names_reason(self) -> bool:
+        """Say whether the line names what went wrong."""
+        return self.code is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -905,6 +931,12 @@ def _kinds() -> dict[str, type[Event]]:
 
 KINDS: dict[str, type[Event]] = _kinds()
 
+# Codes that stand for several causes: a diagnosis may rest less on them than on others.
+VAGUE_CODES: dict[str, Confidence] = {
+    "connection.failed": "low", "connection.not_found": "low", "transport.livekit_error": "low",
+    "transport.signal_disconnected": "medium", "connection.network_error": "medium",
+    "connection.timeout": "medium",
+}  # fmt: skip
 # The dotted codes the SDK knows; no other word with a dot is one.
 CODES: frozenset[str] = frozenset(
     [f"config.{c}" for c in (

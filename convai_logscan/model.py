@@ -19,6 +19,8 @@ CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "low")
 # Rows from this rank on only say that something else failed; they are never a root.
 WRAPPER_RANK = 2000
 TEXT_LIMIT = 400
+NEAR_LINES = 80  # how far from a failure a line may stand and still be about it
+NEAR_SECONDS = 5.0
 LIVEKIT = "LiveKit: "  # how the native LiveKit client begins its lines
 
 
@@ -81,6 +83,13 @@ class Where:
     correlation: str | None = None
     quoted: bool = False  # inside a line that only repeats a failure
     platform: str | None = None  # of the whole source, as its header and envelope tell
+
+    def near(self, other: Where) -> bool:
+        """Say whether two lines are about the same moment: by a shared clock, else by distance."""
+        one, two = self.stamp, other.stamp
+        if one and two and one.clock == two.clock:
+            return abs(one.seconds - two.seconds) <= NEAR_SECONDS
+        return abs(self.line - other.line) <= NEAR_LINES
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ from convai_logscan.events import (
     RestFailed,
     RoomInitOutcome,
     SessionError,
+    Speech,
     StartupError,
     StateForced,
     UnclassifiedConnect,
@@ -105,6 +106,8 @@ def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
         )
         form = None
     yield event
+    if isinstance(event, Speech):
+        return  # what people say is no reason of a failure
     if isinstance(event, ConnectFailed):
         yield from _quoted(event.reason, where)
         if record.frames:  # its own reason was printed before; an exception behind it may say more
@@ -138,7 +141,8 @@ def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
         )
         yield from _reasons(record, where, peer)
     elif record.frames:
-        yield from _reasons(record, where, "unknown")
+        theirs = _owner(record) == "other"
+        yield from _within(_heads(record), where, "other" if theirs else "unknown")
 
 
 def _reasons(record: Record, where: Where, peer: str) -> Iterator[Event]:

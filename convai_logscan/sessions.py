@@ -11,13 +11,16 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 from convai_logscan.events import (
     CODES,
+    AudioEvent,
     BootInit,
     BrowserPage,
     CharacterReady,
     ClientRefusal,
+    CompileError,
     ConnectAttempt,
     Connected,
     ConnectFailed,
@@ -25,20 +28,28 @@ from convai_logscan.events import (
     ConnectOk,
     ConnectRequest,
     CredentialsMissing,
+    Curl,
     DisconnectRequested,
     Dropped,
     Endpoint,
     EngineStart,
     Event,
+    ExceptionRaised,
     IceEvidence,
+    IdleWarning,
     Interaction,
     JoinFallback,
+    LinkState,
     LivekitTest,
     LkConnected,
     LkConnectFailed,
     LkDial,
     LkJs,
     LkRust,
+    MicEvent,
+    Package,
+    PackageError,
+    PipelineError,
     PlayMode,
     Reason,
     ReconnectFailed,
@@ -53,19 +64,31 @@ from convai_logscan.events import (
     SessionError,
     SessionTransition,
     SignalEvidence,
+    Speech,
     StartupError,
     StartupTimeout,
     StoredSession,
     UnclassifiedConnect,
     UnexpectedDrop,
+    UnityBuild,
+    UnityDate,
     UnityHeader,
+    UnityOs,
+    UsageLimit,
 )
 from convai_logscan.model import Anchor, Moment, RoomToken, Session, TokenClaims, Where
 
-NEAR_LINES = 80  # how far from a connect failure evidence without a host still belongs to it
-NEAR_SECONDS = 5.0
 MAX_TIMELINE = 40
+_UNDECIDED = frozenset(["starting", "waiting", "initializing"])  # requests that name no room
 _LOBBY = 0  # the number of "no session"
+_PROGRESS = (
+    LinkState, ConnectOk, CharacterReady, SessionTransition, Speech, Interaction, MicEvent, AudioEvent,
+    Reconnecting, ReconnectOk, UsageLimit, PipelineError, IdleWarning,
+)  # fmt: skip
+# Lines that stand among those of a conversation and are not part of it.
+_NEIGHBOURS = (
+    Curl, ExceptionRaised, Package, PackageError, CompileError, UnityHeader, UnityOs, UnityBuild, UnityDate,
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -84,10 +107,13 @@ class _Live:
     numbered: bool = False  # the attempt has its own line with a number
     result: bool = False  # the attempt has succeeded or failed
     details: bool = False  # the attempt's room details were seen or follow from something
+    dialled: bool = False
     joined: bool = False
+    ready: bool = False
     status: str = "none"  # none connected failed dropped
     reconnecting: bool = False
     leaving: bool = False  # the disconnect was asked for
+    resuming: bool = False  # the lost room is being joined again
     failure: tuple[str, Where] | None = None  # which peer failed last, and where
     rest_failed: bool = False
     signal_failed: bool = False
@@ -109,10 +135,31 @@ class Sessions:
         self._next = 1
         self._page: BrowserPage | None = None  # printed by the loader, before any session
         self._waiting: deque[Event] = deque(maxlen=8)  # evidence without a peer
+        self._asked: list[ConnectRequest] = []  # after a loss: for a new room or the lost one?
         self.done: list[Session] = []
 
     def feed(self, event: Event) -> Iterator[Said]:
         """Take one event; yield what it means, in order."""
+        if self._may_resume(event):
+            self._asked.append(event)
+            return
+        yield from self._decide(event)
+        yield from self._take(event)
+
+    def _may_resume(self, event: Event) -> TypeGuard[ConnectRequest]:
+        """Say whether a connect is asked for after a loss, and only what follows tells which."""
+        lost = bool(self._live) and self._live[-1].status == "dropped"
+        return lost and isinstance(event, ConnectRequest) and event.kind in _UNDECIDED
+
+    def _decide(self, event: Event | None) -> Iterator[Said]:
+        """Hand on the connect requests that waited: a lost room is resumed, or a session begins."""
+        asked, self._asked = self._asked, []
+        if asked and _resumes(event):
+            self._live[-1].resuming = True
+        for one in asked:
+            yield from self._take(one)
+
+    def _take(self, event: Event) -> Iterator[Said]:
         if isinstance(event, (EngineStart, PlayMode)) or (
             # `Built from …` stands in the same header as the line that starts the run.
             isinstance(event, UnityHeader) and "Built from" not in event.where.text
@@ -138,6 +185,7 @@ class Sessions:
 
     def finish(self) -> Iterator[Said]:
         """End every session that is still open."""
+        yield from self._decide(None)
         yield from self._close_all()
 
     # --- opening and closing -------------------------------------------------------------------
@@ -186,27 +234,47 @@ class Sessions:
 
     def _open_for(self, event: Event) -> Iterator[Said]:
         """Open a session for a bootstrap or connect event where it begins one."""
-        character = getattr(event, "character", None)
         if isinstance(event, BootInit):
             if not (len(self._live) == 1 and not self._live[0].opened):
                 yield from self._close_all()
             if not self._live:
                 self._open(event)
             return
-        own = self._by_character(character) if character else None
+        own = self._named_by(event)
+        current = own or (self._live[-1] if self._live else None)
+        if current is not None and current.status == "dropped" and not current.ended:
+            current.resuming = current.resuming or _resumes(event)
+            if not current.resuming:
+                yield from self._close(current)
+                self._open(event)
+                return
         if own is not None and not own.ended:
             self._touch(own)
             return
-        current = self._live[-1] if self._live else None
         if current is not None and not current.ended:
-            other = character is not None and self._taken(current, event)
-            if not other:
-                return
-            self._open(event)
+            if getattr(event, "character", None) and self._taken(current, event):
+                self._open(event)
             return
         for live in [one for one in self._live if one.ended]:
             yield from self._close(live)
         self._open(event)
+
+    def _named_by(self, event: Event) -> _Live | None:
+        """Return the session a connect line speaks of, where it says so or only one can be meant."""
+        character = getattr(event, "character", None)
+        own = self._correlated(event) or (self._by_character(character) if character else None)
+        if own is None and character and isinstance(event, ConnectAttempt):
+            # A request gives the name, its attempt the id: the oldest request without an id.
+            own = next((o for o in self._in_order() if o.names and not o.facts.character_id), None)
+        return own
+
+    def _correlated(self, event: Event) -> _Live | None:
+        correlation = event.where.correlation
+        return next((o for o in self._live if correlation and correlation in o.correlations), None)
+
+    def _in_order(self) -> list[_Live]:
+        """Return the sessions that have not ended, the oldest first."""
+        return sorted((o for o in self._live if not o.ended), key=lambda o: o.facts.number)
 
     def _taken(self, live: _Live, event: Event) -> bool:
         """Say whether a session already belongs to another character than the event's."""
@@ -227,10 +295,8 @@ class Sessions:
     def _choose(self, event: Event) -> _Live | None:
         if len(self._live) <= 1:
             return self._live[0] if self._live else None
-        correlation = event.where.correlation
-        for live in self._live:
-            if correlation and correlation in live.correlations:
-                return self._touch(live)
+        if correlated := self._correlated(event):
+            return self._touch(correlated)
         for name in (getattr(event, "character", None), *event.where.tags[1:2]):
             if name and (found := self._by_character(name)):
                 return self._touch(found)
@@ -242,24 +308,29 @@ class Sessions:
             if any(key and key in live.rooms for key in keys):
                 return self._touch(live)
         waiting = self._waiting_for(event)
+        if waiting is None and isinstance(event, _PROGRESS) and not _becomes(event, "Error"):
+            # What works is said of a conversation that goes on, not of one that has ended.
+            waiting = next((o for o in reversed(self._live) if not o.ended), None)
         return self._touch(waiting) if waiting else self._live[-1]
 
     def _waiting_for(self, event: Event) -> _Live | None:
         """Return the session that has waited longest for such a line."""
-        by_number = sorted(
-            (one for one in self._live if not one.ended), key=lambda one: one.facts.number
-        )
+        by_number = self._in_order()
+        asking = [o for o in by_number if o.attempt and not o.details and not o.rest_failed]
+        if isinstance(event, RoomInitOutcome) and self._live[-1].rest_failed:
+            return self._live[-1]  # it says again what has just failed
         if isinstance(event, (RoomDetails, RestFailed, RoomInitOutcome, UnclassifiedConnect)):
-            if isinstance(event, RoomInitOutcome):
-                return self._live[-1]
-            return next(
-                (o for o in by_number if o.attempt and not o.details and not o.rest_failed), None
-            )
-        if isinstance(
-            event, (Endpoint, LkConnected, LkConnectFailed, LkRust, LkJs, LkDial, Reason)
-        ):
+            return next(iter(asking), None)
+        if isinstance(event, Endpoint):
+            answered = [o for o in by_number if o.details and not o.dialled]
+            return next(iter(answered + asking), None)
+        if isinstance(event, (LkConnected, LkConnectFailed, LkRust, LkJs, LkDial, Reason)):
             return next((o for o in by_number if o.details and not o.joined), None)
-        if isinstance(event, (ConnectFailed, SessionError, ConnectGiveup)):
+        if isinstance(event, CharacterReady) or _becomes(event, "Connected"):
+            return next((o for o in by_number if o.joined and not o.ready), None)
+        if _becomes(event, "Error") or isinstance(
+            event, (ConnectFailed, SessionError, ConnectGiveup)
+        ):
             return next(
                 (o for o in by_number if o.status == "failed" or o.rest_failed or o.signal_failed),
                 None,
@@ -282,7 +353,6 @@ class Sessions:
 
     def _in(self, live: _Live, event: Event) -> Iterator[Said]:
         facts = live.facts
-        facts.last_line = max(facts.last_line, event.where.last_line)
         if event.where.correlation:
             live.correlations.add(event.where.correlation)
         if self._page and not live.page_told:
@@ -298,6 +368,8 @@ class Sessions:
                 self._waiting.append(event)
                 return
             event = resolved
+        if not isinstance(event, _NEIGHBOURS) and getattr(event, "peer", None) != "other":
+            facts.last_line = max(facts.last_line, event.where.last_line)
         if isinstance(event, UnexpectedDrop):
             if live.drop_told:
                 return  # the SDK prints one line as it begins to clean up, and one when it is done
@@ -343,9 +415,8 @@ class Sessions:
                 yield Said("attempt_end", live.facts.number, live.attempt)
             live.attempt += 1
             live.facts.attempts = live.attempt
-            live.result = live.details = live.joined = live.rest_failed = live.signal_failed = False
-            live.numbered = False
-            live.leaving = False
+            live.result = live.details = live.dialled = live.joined = live.ready = False
+            live.rest_failed = live.signal_failed = live.numbered = live.leaving = False
             live.told.clear()
         if isinstance(event, ConnectAttempt):
             live.numbered = True
@@ -376,7 +447,7 @@ class Sessions:
             return replace(event, peer="livekit")
         if event.peer == "other":
             return event
-        if live.failure and _near(live.failure[1], event.where):
+        if live.failure and live.failure[1].near(event.where):
             return replace(event, peer=live.failure[0])
         return None
 
@@ -386,7 +457,7 @@ class Sessions:
         if peer is None:
             return
         live.failure = (peer, event.where)
-        waiting = [one for one in self._waiting if _near(one.where, event.where)]
+        waiting = [one for one in self._waiting if one.where.near(event.where)]
         self._waiting.clear()
         for one in waiting:
             if isinstance(one, Reason):
@@ -447,6 +518,10 @@ class Sessions:
             self._failed(live)
         if isinstance(event, RestFailed):
             live.rest_failed = True
+        if isinstance(event, Endpoint):
+            live.dialled = True
+        if isinstance(event, CharacterReady) or _becomes(event, "Connected"):
+            live.ready = True
         if isinstance(event, LkConnectFailed):
             live.signal_failed = True
 
@@ -457,8 +532,8 @@ class Sessions:
     def _connected(self, live: _Live, event: Event) -> Iterator[Said]:
         if isinstance(event, LkConnected):
             live.joined = True
-        again = live.reconnecting or live.status != "connected"
-        live.reconnecting = live.drop_told = False
+        again = live.status != "connected" or live.reconnecting
+        live.reconnecting = live.resuming = live.drop_told = False
         if isinstance(event, ConnectOk):
             live.result = True
         if live.join is None:
@@ -520,13 +595,15 @@ class Sessions:
 
     def _moment(self, live: _Live, event: Event) -> None:
         timeline = live.facts.timeline
-        if event.phase is None or len(timeline) >= MAX_TIMELINE:
+        if event.phase is None:
             return
         name = event.kind_name
         if timeline and (timeline[-1].event == name or timeline[-1].line == event.where.line):
             return
-        if event.phase == "talk" and any(m.event == name for m in timeline):
+        if isinstance(event, (Speech, Interaction)) and any(m.event == name for m in timeline):
             return  # the first word is enough
+        if len(timeline) >= MAX_TIMELINE:
+            del timeline[MAX_TIMELINE // 2]  # how it began and how it ended are told in any case
         stamp = event.where.stamp
         timeline.append(
             Moment(event.where.line, stamp.printed if stamp else None, event.phase, name, stamp)
@@ -556,14 +633,19 @@ def _iso(seconds: int | None) -> str | None:
         return None
 
 
+def _becomes(event: Event, state: str) -> bool:
+    return isinstance(event, SessionTransition) and event.to_state == state
+
+
+def _resumes(event: Event | None) -> bool:
+    """Say whether a connect asks for the room that was there before."""
+    if isinstance(event, ConnectAttempt):
+        return event.mode in {"join", "rejoin"}
+    return isinstance(event, ConnectRequest) and event.kind == "rejoin"
+
+
 def _is_convai(host: str | None) -> bool:
     return host is not None and host.endswith("convai.com")
-
-
-def _near(one: Where, other: Where) -> bool:
-    if one.stamp and other.stamp and one.stamp.clock == other.stamp.clock:
-        return abs(one.stamp.seconds - other.stamp.seconds) <= NEAR_SECONDS
-    return abs(one.line - other.line) <= NEAR_LINES
 
 
 _CONVAI_CODES = ("connection.network_error", "connection.timeout", "connection.failed")

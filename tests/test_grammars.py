@@ -25,6 +25,21 @@ ALL = [sample for name in SPEAKERS for sample in samples(name)]
 MADE_ELSEWHERE = {"connected", "dropped", "livekit_test", "entry", "unrecognised"}
 
 
+@pytest.mark.parametrize(
+    "tail", ["\nSessionMetrics.cs:41", "\n  at Convai.X.Y () [0x0] in <0>:0", "\n"]
+)
+def test_a_convai_form_is_the_same_with_lines_behind_it(tail: str) -> None:
+    convai = speaker("convai")
+    changed = []
+    for sample in (s for s in ALL if s.file == "convai" and s.start == "said"):
+        alone, longer = (convai.parse("said", text) for text in (sample.text, sample.text + tail))
+        if alone and (longer is None or longer.kind != alone.kind):
+            changed.append(sample.text)
+        elif alone and longer and not any("\n" in v for v in longer.fields.values()):
+            changed += [sample.text] if longer.fields != alone.fields else []
+    assert changed == []
+
+
 @pytest.mark.parametrize("sample", ALL, ids=lambda s: f"{s.file}:{s.line}")
 def test_a_sample_becomes_its_own_kind(sample: Sample) -> None:
     assert wrong(speaker(sample.file), sample) is None

@@ -45,18 +45,34 @@ def test_a_log_gets_its_answer(case: Path) -> None:
         {key: s[key] for key in one} for one, s in zip(sessions, found["sessions"], strict=False)
     ] == sessions
     assert len(found["sessions"]) == len(sessions)
-    if "unity" in expected:
-        assert found["facts"]["unity"] == expected["unity"]
+    for group, key in (("facts", "unity"), ("facts", "build"), ("visibility", "truncated")):
+        if key in expected:
+            assert found[group][key] == expected[key], key
     for one in wanted:
-        if "line" in one and one["id"] in KNOWN:
-            lines = [
-                d["evidence"][0]["line"]
+        if one["id"] in KNOWN:
+            same = [
+                d
                 for d in found["diagnoses"]
                 if d["id"] == one["id"] and d["session"] == one.get("session")
             ]
-            assert one["line"] in lines, one
+            assert _details(one) in [{key: _detail(d, key) for key in _details(one)} for d in same]
     shown = repr(found)
     assert [name for name, value in secrets.items() if name != "@user@" and value in shown] == []
+
+
+_DETAILS = ("line", "times", "severity", "confidence", "against")
+
+
+def _details(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return what an answer says of a diagnosis beyond its place in the tree."""
+    return {key: wanted[key] for key in _DETAILS if key in wanted}
+
+
+def _detail(found: dict[str, Any], key: str) -> Any:
+    """Return the same of a report: the first line of evidence; whether something speaks against it."""
+    if key == "line":
+        return found["evidence"][0]["line"]
+    return bool(found["against"]) if key == "against" else found[key]
 
 
 def _heads(diagnoses: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

@@ -54,7 +54,10 @@ def test_with_and_without_marks_the_same_answer_on_every_fixture() -> None:
     for path in sorted((FIXTURES / "logs").glob("*.log")):
         raw = path.read_bytes()
         if len(raw) < 200_000:
-            assert answer(scanned(raw)) == answer(scanned(raw, marks=False)), path.name
+            marked, whole = answer(scanned(raw)), answer(scanned(raw, marks=False))
+            # Redactions are counted over the records read, and without marks all lines are.
+            del marked["redactions"], whole["redactions"]
+            assert marked == whole, path.name
 
 
 @given(logs)

@@ -63,3 +63,40 @@ def test_json_holds_no_control_character() -> None:
     text = render(Report("0", "0", sources=[scanned(HOSTILE)]), "json")
     assert "[transport.ice_failed]" in json.loads(text)["sources"][0]["unexplained"][0]["text"]
     assert not re.search("[\x1b\x9b\u202e]", text)
+
+
+def page(text: str) -> str:
+    """Return the plain terminal report of a log."""
+    return render(Report("0", "0", sources=[scanned(text)]), "terminal", Look(width=200))
+
+
+HEAD = """[12:00:00.000][Info][Bootstrap]: Convai Bootstrapper: Initializing...
+[12:00:01.000][Info][SDK]: [RoomConnectionRuntimeAdapter] Room connection attempt 1 (mode=create).
+"""
+
+
+def test_a_wrapper_without_a_root_is_told_under_what_explains_it() -> None:
+    text = page(
+        HEAD
+        + "[12:00:02.000][Error][SDK]: [LiveKitRoomBackend] Connect failed: LiveKit.ConnectInstruction\n"
+        "[12:00:03.000][Error][SDK]: Room connection failed after retry exhaustion.\n"
+    )
+    assert text.count("✗ ") - text.count("  ✗ ") == 1
+    assert "Led to  retries-exhausted (line 4)" in text
+    assert "The cause is not in this log" in text
+
+
+def test_an_inconclusive_session_is_not_called_right() -> None:
+    text = page(
+        HEAD + "[12:00:02.000][Info][SDK]: [LiveKitRoomBackend] Room connected: rm-1\n"
+        "[12:00:03.000][Info][SDK]: [ConvaiCharacter] [Mira] Connection successful, waiting for character ready signal...\n"
+    )
+    assert "Nothing wrong" not in text
+    assert "not everything could be seen" in text
+
+
+def test_nobody_is_told_to_switch_on_what_was_on() -> None:
+    key = "[12:00:02.000][Warning][SDK]: [SessionMetrics] Session error: config.api_key_missing\n"
+    debug = "[12:00:02.000][Debug][Transport]: [NativeRoomController] Room create mode (new room)\n"
+    assert "set the override" in page(HEAD + key)
+    assert "set the override" not in page(HEAD + key + HEAD + debug)

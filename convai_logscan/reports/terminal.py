@@ -66,11 +66,12 @@ class _Page:
             return
         for session in source.sessions:
             self._session(session, source)
-        roots = [d for d in source.diagnoses if d.verdict == "fires" and d.because_of is None]
         shown = [
             d
-            for d in roots
-            if d.severity != "info" or self._look.verbose or d.id != "transport-debug-off"
+            for d in source.diagnoses
+            if d.verdict == "fires"
+            and _told_under(d, source) is None
+            and (d.severity != "info" or self._look.verbose or d.id != "transport-debug-off")
         ]
         if self._look.quiet:
             for one in shown:
@@ -143,11 +144,13 @@ class _Page:
             if d.session == session.number and d.verdict == "fires" and d.severity != "info"
         ]
         if not mine:
-            doubtful = any(
+            unsure = any(
                 d.session == session.number and d.verdict == "inconclusive"
                 for d in source.diagnoses
             )
-            if session.outcome == "connected" and not doubtful:
+            if session.outcome == "connected" and unsure:
+                self._wrap("Nothing was seen to fail, but not everything could be seen.", 11)
+            elif session.outcome == "connected":
                 self._wrap("Nothing wrong was found in this session.", 11, "good")
             elif not self._look.quiet:
                 self._wrap(
@@ -217,7 +220,9 @@ class _Page:
         if one.against:
             rows.add_row("But", self._lines(one.against))
         followed = [
-            d for d in source.diagnoses if d.because_of == one.id and d.session == one.session
+            d
+            for d in source.diagnoses
+            if d.session == one.session and _told_under(d, source) == one.id
         ]
         if followed:
             rows.add_row(
@@ -298,8 +303,15 @@ class _Page:
         self._print(Padding(rows, (0, 0, 0, 2)))
 
     def _unseen(self, source: SourceReport) -> None:
+        # Where one session printed such lines, the level was on: the advice would be wrong.
         off = next(
-            (d for d in source.diagnoses if d.id == "transport-debug-off" and d.verdict == "fires"),
+            (
+                d
+                for d in source.diagnoses
+                if d.id == "transport-debug-off"
+                and d.verdict == "fires"
+                and not source.visibility.debug
+            ),
             None,
         )
         told = any(s.outcome in {"failed", "unknown", "dropped"} for s in source.sessions)
@@ -393,6 +405,16 @@ class _Page:
         for number, line in enumerate(first):
             line.rstrip()
             self._print(Padding(line, (0, 0, 0, indent + (hang if number else 0))))
+
+
+def _told_under(one: Diagnosis, source: SourceReport) -> str | None:
+    """Return the diagnosis that a consequence is told under; without a root, whatever explains it."""
+    if one.because_of or one.root or one.verdict != "fires":
+        return one.because_of
+    mine = [d for d in source.diagnoses if d.session == one.session and d.verdict == "fires"]
+    if any(d.root for d in mine):
+        return None
+    return next((d.id for d in mine if one.id in d.explains and d.rank < one.rank), None)
 
 
 def _numbered(number: int, step: str, total: int) -> Text | Table:
