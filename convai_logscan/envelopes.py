@@ -8,7 +8,10 @@ they said: groups `date`, `clock`, `zone`, `when` (date and clock as people writ
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 DEPTH = 6  # envelopes in one another
 _MAX_TAIL = 200  # characters from the end where an envelope may close
@@ -52,8 +55,8 @@ _PROCESS = r"(?P<tag>[^\s\[(]{1,80}(?:\([^)\n]{1,80}\))?)\[(?P<pid>\d{1,10})"
 _SCRIPT = r"\.js(?:\.gz|\.br|\.unityweb)?"
 # A line of the SDK, of LiveKit or of a tool follows: what stands before it is somebody's layout.
 _SPEAKS = (
-    r"(?=[\[`]|<color|&lt;color|LiveKit: |Curl error \d|[VDIWEFA][/(]|\d\d-\d\d \d\d:"
-    r"|\d{4}[-/]\d\d[-/]\d\d[T ]\d)"
+    r"(?:`|\[(?:\d{1,2}:\d\d:|\d{4}-|(?:Trace|Debug|Info|Warning|Error|Exception|Log)\])|LiveKit: "
+    r"|Curl error \d|[VDIWEFA][/(]|\d\d-\d\d \d\d:|\d{4}[-/]\d\d[-/]\d\d[T ]\d)"
 )
 _HTML = r"(?:</?(?:p|pre|code|li|td|tr|br|div|span|blockquote)(?: [^<>\n]{0,80})? ?/?>){1,8}"
 
@@ -141,14 +144,16 @@ ENVELOPES: tuple[Envelope, ...] = (
               "2026-02-03T04:05:06.789012Z 00O " + _SAID),
     _envelope("kubernetes", "ci", "0-9", _DAY + "T" + _MOMENT + _OFFSET + r" std(?:out|err) [FP] ?",
               "2026-02-03T04:05:06.789012345Z stdout F " + _SAID, needs=" std"),
-    _envelope("github-actions", "ci", "0-9", _UTC + r"(?: |\Z)",  # Azure Pipelines, docker logs
+    _envelope("github-actions", "ci", "0-9",  # Azure Pipelines and `docker logs` do the same
+              _DAY + r"T(?P<clock>\d\d:\d\d:\d\d\.\d{6,9})(?P<zone>Z)(?: |\Z)",
               "2026-02-03T04:05:06.7890123Z " + _SAID),
     _envelope("workflow-command", "ci", "#",
               r"##\[(?P<level>error|warning|debug|notice|section|command|group)\]",
               "##[error]" + _SAID),
     _envelope("cloud-build", "ci", "[", r"\[" + _UTC + r" - Unity\] ",
               "[2026-02-03T04:05:06.789Z - Unity] " + _SAID, needs=" - Unity]"),
-    _envelope("jenkins", "ci", "[", r"\[" + _DAY + "[T ]" + _MOMENT + _OFFSET + r"\](?: |\Z)",
+    _envelope("jenkins", "ci", "[", r"\[" + _DAY + "[T ]" + _MOMENT + _OFFSET
+              + r"\](?: (?!\[(?:INFO|WARN|ERROR|DEBUG|TRACE)\])|\Z)",
               "[2026-02-03T04:05:06.789Z] " + _SAID),
     _envelope("teamcity", "ci", "[",
               r"\[" + _MOMENT + r"\][WEFi ]?:[ \t]*(?:\[Step \d{1,3}/\d{1,3}\] )?",
@@ -184,21 +189,56 @@ ENVELOPES: tuple[Envelope, ...] = (
     _envelope("firefox", "webgl", "", "",
               _SAID + " Build.framework.js:9:12345", needs=".js",
               tail=r"[ \t]+[^\s()\[\]{}\"']{0,160}" + _SCRIPT + r":\d{1,7}:\d{1,9}"),
-    _envelope("clock", None, "0-9", _MOMENT + r" {1,2}(?=\S)",
+    _envelope("utc", None, "0-9", _UTC + r"(?: |\Z)",
+              "2026-02-03 04:05:06Z " + _SAID),
+    _envelope("clock", None, "0-9", _MOMENT + r"(?: {2}(?=\S)| (?=" + _SPEAKS + "))",
               "04:05:06  " + _SAID),
 
     # Tickets, mail and forums
     _envelope("quote", None, ">", r">{1,8} ?", "> " + _SAID),
-    _envelope("bullet", None, "-+*•0-9", r"(?:[-+*•]|\d{1,3}[.)]) +" + _SPEAKS,
+    _envelope("bullet", None, "-+*•0-9", r"(?:[-+*•]|\d{1,3}[.)]) +(?=" + _SPEAKS + ")",
               "- LiveKit: " + _SAID),
-    _envelope("indent", None, " \t", r"[ \t]{1,80}" + _SPEAKS.replace("(?=", r"(?=[>*•+] ?|- |\d{1,3}[.)] |"),
+    _envelope("indent", None, " \t", r"[ \t]{1,80}(?=(?:[>*•+-] ?|\d{1,3}[.)] )?" + _SPEAKS + ")",
               "    LiveKit: " + _SAID),
     _envelope("code", None, "`", r"`{1,3}(?=[^`])", "`" + _SAID + "`", tail="`{1,3}", open_ended=True),
-    _envelope("emphasis", None, "*_", r"[*_]{1,3}" + _SPEAKS, "**LiveKit: " + _SAID + "**",
+    _envelope("emphasis", None, "*_", r"[*_]{1,3}(?=" + _SPEAKS + ")", "**LiveKit: " + _SAID + "**",
               tail=r"[*_]{1,3}", open_ended=True),
-    _envelope("html", None, "<", _HTML + _SPEAKS, "<p>LiveKit: " + _SAID + "</p>",
+    _envelope("html", None, "<", _HTML + "(?=" + _SPEAKS + ")", "<p>LiveKit: " + _SAID + "</p>",
               tail=_HTML, open_ended=True),
 )  # fmt: skip
+
+_LEVEL = r"\[(?P<level>Trace|Debug|Info|Warning|Error|Exception)\]"
+# The header of the Convai logger, in every generation: with or without time and colon.
+HEADER = re.compile(
+    r"(?:\[(?P<clock>\d{1,2}:\d\d:\d\d[.,]\d{1,3})\] ?)?"
+    + _LEVEL
+    + r" ?\[(?P<category>[A-Za-z]+)\]"
+    r"(?:\[(?P<correlation>[^\]\s]{1,64})\])?(?P<colon>:)? ?(?P<rest>.*)",
+    re.DOTALL,
+)
+CATEGORIES = frozenset(
+    [
+        "SDK",
+        "Character",
+        "Audio",
+        "UI",
+        "REST",
+        "Transport",
+        "Events",
+        "Player",
+        "Editor",
+        "Vision",
+        "Bootstrap",
+        "Transcript",
+        "Narrative",
+        "LipSync",
+        "Animation",
+        "Gaze",
+        "BodyLanguage",
+        "Actions",
+        "GRPC",
+    ]
+)
 
 _FIREFOX = next(e for e in ENVELOPES if e.name == "firefox")
 _BY_FIRST: dict[str, tuple[Envelope, ...]] = {
@@ -227,15 +267,18 @@ _SIGNS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Peeled:
+_NO_PARTS: Mapping[str, str] = MappingProxyType({})
+
+
+class Peeled(NamedTuple):
     """One line without its envelopes and its markup."""
 
     text: str
     names: tuple[str, ...] = ()
     kind: str | None = None  # of the outermost envelope that proves one
-    parts: dict[str, str] = field(default_factory=dict)
-    alone: bool = False
+    parts: Mapping[str, str] = _NO_PARTS
+    alone: bool = False  # an envelope whose text stands on the following lines
+    header: re.Match[str] | None = None  # of the Convai logger, where the text begins with one
 
     @property
     def key(self) -> tuple[str | None, ...] | None:
@@ -263,35 +306,43 @@ def plain(text: str) -> str:
     return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
-def unsourced(text: str) -> str:
-    """Return a text without the place in a script that Firefox prints behind it."""
-    if _FIREFOX.needs not in text or _FIREFOX.tail is None:
-        return text
-    closing = _FIREFOX.tail.search(text, max(0, len(text) - _MAX_TAIL))
-    return text[: closing.start()] if closing else text
+def find_header(text: str) -> re.Match[str] | None:
+    """Return the Convai header at the start of a text; another game's logger has other categories."""
+    if not text.startswith("["):
+        return None
+    found = HEADER.match(text)
+    return found if found and (found["clock"] or found["category"] in CATEGORIES) else None
 
 
 def peel(line: str) -> Peeled:
     """Return a line without its envelopes."""
     text = plain(line)
-    found = _outermost(text)
-    if found is None:
+    header = find_header(text)
+    if header is None and (found := _outermost(text)) is None:
         return Peeled(text)
     names: list[str] = []
-    parts: dict[str, str] = {}
+    parts: Mapping[str, str] = _NO_PARTS
     kind, alone = None, False
-    while found is not None:
+    while header is None and found is not None:
         envelope, said = found
         names.append(envelope.name)
         kind = kind or envelope.kind
         alone = alone or envelope.alone
         text = said.pop("rest")
         parts = _merged(parts, said)
-        found = _outermost(text) if len(names) < DEPTH else None
-    return Peeled(text, tuple(names), kind, parts, alone)
+        header = find_header(text)
+        found = _outermost(text) if header is None and len(names) < DEPTH else None
+    if header is not None and _FIREFOX.needs in text:
+        shorter = _closed(_FIREFOX, text)
+        if shorter is not None:
+            names.append(_FIREFOX.name)
+            kind = kind or _FIREFOX.kind
+            text = text[: shorter.start()]
+            header = find_header(text)
+    return Peeled(text, tuple(names), kind, parts, alone, header)
 
 
-def _merged(outer: dict[str, str], inner: dict[str, str]) -> dict[str, str]:
+def _merged(outer: Mapping[str, str], inner: dict[str, str]) -> Mapping[str, str]:
     """Return the parts of two envelopes: the inner one knows best, but the outer one has the time.
 
     A time stays whole, and one with a zone is better than one without.
@@ -304,7 +355,7 @@ def _merged(outer: dict[str, str], inner: dict[str, str]) -> dict[str, str]:
     return {**outer, **kept} if loser is inner else {**kept, **inner}
 
 
-def _anchored(parts: dict[str, str]) -> bool:
+def _anchored(parts: Mapping[str, str]) -> bool:
     return "epoch" in parts or {"date", "zone"} <= parts.keys()
 
 
@@ -319,7 +370,7 @@ def _outermost(text: str) -> tuple[Envelope, dict[str, str]] | None:
         parts = {name: value for name, value in match.groupdict().items() if value is not None}
         if envelope.tail is not None:
             rest = parts["rest"]
-            closing = envelope.tail.search(rest, max(0, len(rest) - _MAX_TAIL))
+            closing = _closed(envelope, rest)
             if closing is not None:
                 parts["rest"] = rest[: closing.start()]
                 parts |= {n: v for n, v in closing.groupdict().items() if v is not None}
@@ -327,3 +378,8 @@ def _outermost(text: str) -> tuple[Envelope, dict[str, str]] | None:
                 continue
         return envelope, parts
     return None
+
+
+def _closed(envelope: Envelope, text: str) -> re.Match[str] | None:
+    """Return what closes the line in the manner of an envelope."""
+    return envelope.tail.search(text, max(0, len(text) - _MAX_TAIL)) if envelope.tail else None

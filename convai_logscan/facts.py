@@ -54,7 +54,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ("logcat", r"^-{5,} ?(?:beginning of \w+|PROCESS STARTED \()"),
     ("ios", r"-> applicationDidFinishLaunching\(\)"),
     ("webgl", r"\[UnityCache\]|Creating WebGL \d\.0 context"),
-    ("editor", r"COMMAND LINE ARGUMENTS:|^Unity Editor version:|\[Licensing::|^LICENSE SYSTEM \[|^BatchMode: |\[Package Manager\] |^Asset Pipeline Refresh|^(?:  at )?UnityEditor\.[\w.`+/<>]+[:(]"),
+    ("editor", r"COMMAND LINE ARGUMENTS:|^Unity Editor version:|\[Licensing::|^LICENSE SYSTEM \[|^BatchMode: |\[Package Manager\] |^Asset Pipeline Refresh|UnityEditor[\w.]*\.dll|^(?:  at )?UnityEditor\.[\w.`+/<>]+[:(]"),
     ("player", r"^Mono path\[0\] =|^Initialize engine version:|^\[Subsystems\] Discovering|^GfxDevice:|^<RI> Initializing input|^UnloadTime: "),
 )  # fmt: skip
 _FIRST_OF = tuple((kind, re.compile(pattern, re.MULTILINE)) for kind, pattern in _SIGNS)

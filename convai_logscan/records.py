@@ -7,12 +7,12 @@ others (another process, another service) may stand inside a record and are reco
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 
-from convai_logscan.envelopes import ENVELOPES, Envelope, Peeled, peel, plain, unsourced
+from convai_logscan.envelopes import CATEGORIES, Peeled, find_header, peel
 from convai_logscan.model import LIVEKIT, Mark, Record, Speaker, Stamp
 
 MAX_TAIL = 400  # lines a record may go on
@@ -21,38 +21,6 @@ _MAX_QUOTE = 4096
 # Unity hands Android 1,023 bytes of an entry, Android itself takes some 4,000.
 _CUTS = (range(1021, 1025), range(3980, 4097))
 
-_LEVEL = r"\[(?P<level>Trace|Debug|Info|Warning|Error|Exception)\]"
-# The header of the Convai logger, in every generation: with or without time and colon.
-HEADER = re.compile(
-    r"(?:\[(?P<clock>\d{1,2}:\d\d:\d\d[.,]\d{1,3})\] ?)?"
-    + _LEVEL
-    + r" ?\[(?P<category>[A-Za-z]+)\]"
-    r"(?:\[(?P<correlation>[^\]\s]{1,64})\])?(?P<colon>:)? ?(?P<rest>.*)",
-    re.DOTALL,
-)
-CATEGORIES = frozenset(
-    [
-        "SDK",
-        "Character",
-        "Audio",
-        "UI",
-        "REST",
-        "Transport",
-        "Events",
-        "Player",
-        "Editor",
-        "Vision",
-        "Bootstrap",
-        "Transcript",
-        "Narrative",
-        "LipSync",
-        "Animation",
-        "Gaze",
-        "BodyLanguage",
-        "Actions",
-        "GRPC",
-    ]
-)
 # A header behind other text: what stood before it had no line end.
 _TIMED = re.compile(
     r"\[\d{1,2}:\d\d:\d\d[.,]\d{1,3}\] ?\[(?:Trace|Debug|Info|Warning|Error|Exception)\] ?\[[A-Za-z]{1,20}\]"
@@ -98,6 +66,7 @@ _FRAME = re.compile(
     r"\s*[\w.<>`+|\[\],$/@=~-]+:[\w.<>`|\[\]$=,~-]+ ?\(.*\)(?: \(at .+:\d+\))?\s*$"
     r"|\s+at \S|\s*at \S+\.cs:\d+\s*$|\s*---+ (?:End|>)|Rethrow as |.{1,200} \(at [^()]+:\d+\)\s*$"
 )
+_NO_FRAME = frozenset(["", "[", "("])
 _TRAILER = re.compile(r"\(Filename: .* Line: -?\d+\)\s*$|\[[^\]]+ line -?\d+\]\s*$")
 _FFI = re.compile(r"(?:Source|Module|Target): \S")
 _EXCEPTION = re.compile(r"(?:[A-Z]\w*\.)*[A-Z]\w*(?:Exception|Error)\b(?!\])")
@@ -152,26 +121,13 @@ class _Json:
 
 
 @dataclass(slots=True)
-class _Wide:
-    """The lines of a record, as they are found."""
-
-    body: list[str]
-    frames: list[str] = field(default_factory=list)
-    lines: int = 0  # further lines up to the last one
-    end: int = 0  # offset in the buffer behind the last line
-    seen: int = 0  # offset in the buffer behind all that was looked at
-    gap: int | None = None  # offset of the first line of others inside the record
-    taken: list[int] = field(default_factory=list)  # offsets of the lines behind the gap
-    open: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Repeat:
     """The record just read, with all the bytes that made it what it is."""
 
     raw: bytes
-    records: tuple[Record, ...]
-    mark: Mark
+    found: tuple[Record, ...]
+    line: int
+    offset: int
     end: int
 
 
@@ -200,175 +156,225 @@ class Framer:
         last = self._repeat
         if last is None or not mark.buffer.startswith(last.raw, mark.start, mark.end):
             return ()
-        lines, bytes_ = mark.line - last.mark.line, mark.offset - last.mark.offset
-        self._end = last.end + bytes_
+        lines, offset = mark.line - last.line, mark.offset - last.offset
+        self._end = last.end + offset
         return tuple(
             replace(
-                one, line=one.line + lines, last_line=one.last_line + lines, end=one.end + bytes_
+                one, line=one.line + lines, last_line=one.last_line + lines, end=one.end + offset
             )
-            for one in last.records
+            for one in last.found
         )
 
     def _of(self, mark: Mark) -> tuple[Record, ...]:
+        """Return the record of a mark, behind those of other entries in the same line."""
         at, raw = _line(mark, mark.start)
         quote = shown(raw)
-        text = plain(quote)
-        # Most lines are the logger's own, in no envelope.
-        first = Peeled(unsourced(text)) if _header(text) else peel(quote)
-        stamp = self._clock.stamp(first.parts)
-        *glued, last = _pieces(first.text)
-        said = _Said(last, stamp, self._clock)
-        message, *more = _broken(said.message)
-        wide = self._widen(mark, at, first, message, said.speaker, coloured=_coloured(quote))
-        wide.frames[:0] = more
-        level = (
-            said.level or _LEVELS.get(first.parts.get("level", "").lower()) or _level(wide.frames)
+        first = peel(quote)
+        stamp = self._clock.stamp(first.parts) if first.parts else None
+        pieces = _pieces(first)
+        found = [
+            self._said(piece, find_header(piece), stamp).record(
+                first, line=mark.line, last_line=mark.line, end=mark.offset, quote=piece
+            )
+            for piece in pieces[:-1]
+        ]
+        last = pieces[-1]
+        header = first.header if last is first.text else find_header(last)
+        said = self._said(last, header, stamp)
+        shift = mark.offset - mark.start
+        tail = _Tail(mark, at, first, said, self._taken, shift)
+        tail.read(coloured=_coloured(quote))
+        end = shift + tail.end
+        found.append(
+            said.record(
+                first,
+                line=mark.line,
+                last_line=mark.line + tail.lines,
+                end=end,
+                quote=last if found else quote,
+                frames=tuple(tail.frames),
+                body="\n".join(tail.body).rstrip(),
+                is_open=tail.open,
+            )
         )
-        name = first.names[-1] if first.names else "plain"
-        body = "\n".join(wide.body).rstrip()
-        end = mark.offset + wide.end - mark.start
-        before = tuple(self._alone(piece, mark, stamp, end, name) for piece in glued)
-        record = said.record(
-            line=mark.line, last_line=mark.line + wide.lines, end=end,
-            quote=(last if glued else quote)[:_MAX_QUOTE], message=body, frames=tuple(wide.frames),
-            level=level, envelope=name, is_open=wide.open or mark.cut,
-        )  # fmt: skip
-        self._remember(mark, wide, (*before, record))
-        return (*before, record)
-
-    def _alone(self, piece: str, mark: Mark, stamp: Stamp | None, end: int, name: str) -> Record:
-        """Return the record of a piece of a line that others stand behind."""
-        said = _Said(piece, stamp, self._clock)
-        return said.record(
-            line=mark.line, last_line=mark.line, end=end, quote=piece[:_MAX_QUOTE],
-            message=said.message.rstrip(), frames=(), level=said.level, envelope=name, is_open=False,
-        )  # fmt: skip
-
-    def _remember(self, mark: Mark, wide: _Wide, found: tuple[Record, ...]) -> None:
-        """Keep which lines are taken, and the record if it could come again as it is."""
-        shift = mark.offset - mark.start
-        self._end = shift + (wide.end if wide.gap is None else wide.gap)
-        self._taken = {offset for offset in self._taken if offset > mark.offset}
-        self._taken.update(shift + offset for offset in wide.taken)
-        whole = wide.seen < mark.end and not self._taken and not mark.cut
+        self._end = end if tail.gap is None else shift + tail.gap
+        if self._taken or tail.taken:
+            self._taken = {offset for offset in self._taken if offset > mark.offset}
+            self._taken.update(shift + offset for offset in tail.taken)
+        records = tuple(found)
         self._repeat = None
-        if whole and all(one.stamp is None for one in found):
-            raw = mark.buffer[mark.start : wide.seen]
-            self._repeat = _Repeat(raw, found, replace(mark, buffer=b""), self._end)
+        if said.stamp is None and tail.seen < mark.end and not self._taken and not mark.cut:
+            raw = mark.buffer[mark.start : tail.seen]
+            self._repeat = _Repeat(raw, records, mark.line, mark.offset, self._end)
+        return records
 
-    def _widen(
-        self, mark: Mark, at: int, first: Peeled, message: str, speaker: Speaker, *, coloured: bool
-    ) -> _Wide:
-        """Return the lines that belong to a record whose first line is read."""
-        wide = _Wide([message], end=at, seen=at)
-        if mark.cut:
-            wide.end, wide.open = mark.end, True
-            return wide
-        json = _Json()
-        if speaker != "other" or message.startswith("{"):
-            json.read(message)
-        shift = mark.offset - mark.start
-        logcat = first.kind == "logcat"
-        size = len(first.text.encode()) if logcat else 0  # of the entry as it was handed over
-        growing = wide.body  # where the last line went
-        lines = foreign = 0
-        while at < mark.end and wide.lines < MAX_TAIL and foreign < MAX_FOREIGN:
-            following, raw = _line(mark, at)
-            wide.seen = following
-            original = shown(raw[:_MAX_QUOTE])
-            line = peel(original)
-            lines += 1
-            if shift + at in self._taken or _foreign(line, first, original):
-                wide.gap = at if wide.gap is None else wide.gap
-                at, foreign = following, foreign + 1
-                continue
-            text = line.text.strip() if first.key and not line.names else line.text
-            same = not logcat or first.moment == line.moment or not line.names
-            cut = logcat and any(size in sizes for sizes in _CUTS)
-            closing = coloured and _closes(original)
-            if (_header(text) and not closing) or text.startswith(_OPENINGS):
-                break
-            if _FRAME.match(text) or _TRAILER.match(text):
-                growing = wide.frames
-                growing.append(text.strip())
-            elif text.strip() and (cut or (json.in_string and same)):
-                growing[-1] += text
-                json.read(text)
-                size = -1  # the rest is an entry of its own
-            elif json.depth > 0 and same and not json.in_string:
-                growing = wide.body
-                growing.append(text)
-                json.read(text)
-            elif (speaker == "livekit" and _FFI.match(text)) or (
-                speaker != "other" and _EXCEPTION.match(text)
-            ):
-                growing = wide.frames
-                growing.append(text.strip())
-            elif not text.strip():
-                if not coloured and not self._trailer_at(mark, following, wide):
-                    break
-            elif coloured or (logcat and same and speaker != "other"):
-                growing = wide.body
-                growing.append(text)
-            elif wide.frames and self._frames_go_on(mark, following, wide):
-                wide.gap = at if wide.gap is None else wide.gap
-                at, foreign = following, foreign + 1
-                continue
-            else:
-                break
-            if wide.gap is not None:
-                wide.taken.append(at)
-            if logcat:
-                size += 1 + len(text.encode())
-            at = following
-            wide.end, wide.lines, foreign = at, lines, 0
-            if closing:
-                coloured = False
-        if not wide.taken:
-            wide.gap = None
-        wide.open = json.depth > 0 and at >= mark.end
-        return wide
-
-    def _trailer_at(self, mark: Mark, at: int, wide: _Wide) -> bool:
-        following, raw = _line(mark, at) if at < mark.end else (at, b"")
-        wide.seen = following
-        return _TRAILER.match(peel(shown(raw[:_MAX_QUOTE])).text) is not None
-
-    def _frames_go_on(self, mark: Mark, at: int, wide: _Wide) -> bool:
-        """Say whether a line of another thread stands between two frames of one stack."""
-        following, raw = _line(mark, at) if at < mark.end else (at, b"")
-        wide.seen = following
-        text = peel(shown(raw[:_MAX_QUOTE])).text
-        return _INNER_FRAME.match(text) is not None and _LOGGING_FRAME.match(text) is None
+    def _said(self, text: str, header: re.Match[str] | None, stamp: Stamp | None) -> _Said:
+        """Read what a piece of a line says; whole seconds say less than the header does."""
+        if header is None:
+            tags, message = _tags(text)
+            return _Said(message, tags, _speaker(message, tags, None), stamp)
+        tags, message = _tags(header["rest"])
+        category, clock = header["category"], header["clock"]
+        if clock and (stamp is None or (stamp.clock == "local" and "." not in stamp.printed)):
+            stamp = self._clock.local(clock)
+        level = header["level"].replace("Exception", "Error")
+        speaker = _speaker(message, tags, category)
+        return _Said(message, tags, speaker, stamp, level, category, header["correlation"])
 
 
+@dataclass(slots=True)
 class _Said:
-    """What a piece of a line says: header, tags, speaker, and the message behind them."""
+    """What a piece of a line says."""
 
-    def __init__(self, text: str, stamp: Stamp | None, clock: _Clock) -> None:
-        header = _header(text)
-        self.level = header["level"].replace("Exception", "Error") if header else None
-        self.category = header["category"] if header else None
-        self.correlation = header["correlation"] if header else None
-        self.tags, self.message = _tags(header["rest"] if header else text)
-        self.speaker = _speaker(self.message, self.tags, self.category)
-        own = header["clock"] if header else None
-        # Whole seconds say less than the header does.
-        if own and (stamp is None or (stamp.clock == "local" and "." not in stamp.printed)):
-            stamp = clock.local(own)
-        self.stamp = stamp
+    message: str
+    tags: tuple[str, ...]
+    speaker: Speaker
+    stamp: Stamp | None
+    level: str | None = None
+    category: str | None = None
+    correlation: str | None = None
 
     def record(
-        self, *, line: int, last_line: int, end: int, quote: str, message: str,
-        frames: tuple[str, ...], level: str | None, envelope: str, is_open: bool,
+        self, first: Peeled, *, line: int, last_line: int, end: int, quote: str,
+        body: str | None = None, frames: tuple[str, ...] = (), is_open: bool = False,
     ) -> Record:  # fmt: skip
         """Return the record with what was found around it."""
+        level = self.level or _LEVELS.get(first.parts.get("level", "").lower()) or _level(frames)
+        envelope = "convai" if self.category else first.names[-1] if first.names else "plain"
         return Record(
-            line=line, last_line=last_line, end=end, quote=quote, message=message, frames=frames,
+            line=line, last_line=last_line, end=end, quote=quote[:_MAX_QUOTE],
+            message=self.message.rstrip() if body is None else body, frames=frames,
             speaker=self.speaker, stamp=self.stamp, level=level, category=self.category,
-            tags=self.tags, correlation=self.correlation,
-            envelope="convai" if self.category else envelope, open=is_open,
+            tags=self.tags, correlation=self.correlation, envelope=envelope, open=is_open,
         )  # fmt: skip
+
+
+class _Tail:
+    """The lines that belong to a record, behind its first one."""
+
+    def __init__(
+        self, mark: Mark, at: int, first: Peeled, said: _Said, taken: set[int], shift: int
+    ) -> None:
+        """Begin at offset `at` of the mark's buffer; `shift` leads to offsets in the source."""
+        message, *frames = _broken(said.message)
+        self.body = [message]
+        self.frames = frames
+        self.lines = 0  # further lines up to the last one
+        self.end = self.seen = at  # behind the last line, and behind all that was looked at
+        self.gap: int | None = None  # where lines of others begin inside the record
+        self.taken: list[int] = []  # the lines behind the gap
+        self.open = False
+        self._mark = mark
+        self._said = said
+        self._others = (taken, shift)
+        self._moment = first.moment
+        self._key = first.key
+        self._peeled = bool(first.names)
+        self._logcat = first.kind == "logcat"
+        self._size = len(first.text.encode()) if self._logcat else 0  # of the entry so far
+        self._growing = self.body  # where the last line went
+        self._json = _Json()
+        if said.speaker != "other":
+            self._json.read(message)
+
+    def read(self, *, coloured: bool) -> None:
+        """Read on to the end of the record."""
+        mark, at = self._mark, self.end
+        if mark.cut:
+            self.end, self.open = mark.end, True
+            return
+        lines = foreign = 0
+        taken, shift = self._others
+        while at < mark.end and self.lines < MAX_TAIL and foreign < MAX_FOREIGN:
+            following, raw = _line(mark, at)
+            self.seen = following
+            original = shown(raw[:_MAX_QUOTE])
+            closes = coloured and ("</color" in original or "&lt;/color" in original)
+            lines += 1
+            theirs = bool(taken) and shift + at in taken
+            belongs = (
+                None
+                if theirs
+                else self._belongs(original, following, coloured=coloured, closes=closes)
+            )
+            if belongs is False:
+                break
+            if belongs is None:
+                self.gap = at if self.gap is None else self.gap
+                foreign += 1
+            else:
+                if self.gap is not None:
+                    self.taken.append(at)
+                self.end, self.lines, foreign = following, lines, 0
+                coloured = coloured and not closes
+            at = following
+        if not self.taken:
+            self.gap = None
+        self.open = self._json.depth > 0 and at >= mark.end
+
+    def _belongs(
+        self, original: str, following: int, *, coloured: bool, closes: bool
+    ) -> bool | None:
+        """Keep a line that belongs to the record; False ends it, None is somebody else's line."""
+        if not self._peeled and original[:1] not in _NO_FRAME and _FRAME.match(original):
+            return self._keep(self.frames, original.strip())  # most lines of most logs
+        line = peel(original)
+        if line.alone:
+            return None
+        text = line.text
+        if self._key is not None:
+            if line.names:
+                key = line.key
+                if key is not None and key != self._key:
+                    return None
+            elif _SEPARATOR.match(original):
+                return None
+            else:
+                text = text.strip()  # the tool has indented it
+        if (line.header and not closes) or text.startswith(_OPENINGS):
+            return False
+        if _FRAME.match(text) or _TRAILER.match(text):
+            return self._keep(self.frames, text.strip())
+        empty = not text or text.isspace()
+        same = not self._logcat or not line.names or line.moment == self._moment
+        if not empty and ((same and self._json.in_string) or self._is_cut()):
+            self._growing[-1] += text
+            self._json.read(text)
+            self._size = len(text.encode())  # the rest is an entry of its own
+            return True
+        if same and self._json.depth > 0 and not self._json.in_string:
+            self._json.read(text)
+            return self._keep(self.body, text)
+        speaker = self._said.speaker
+        if (speaker == "livekit" and _FFI.match(text)) or (
+            speaker != "other" and _EXCEPTION.match(text)
+        ):
+            return self._keep(self.frames, text.strip())
+        if empty:
+            return coloured or _TRAILER.match(self._text_at(following)) is not None
+        if coloured or (self._logcat and same and speaker != "other"):
+            return self._keep(self.body, text)
+        if self.frames and _INNER_FRAME.match(after := self._text_at(following)):
+            return False if _LOGGING_FRAME.match(after) else None
+        return False
+
+    def _keep(self, lines: list[str], text: str) -> bool:
+        lines.append(text)
+        self._growing = lines
+        if self._logcat:
+            self._size += 1 + len(text.encode())
+        return True
+
+    def _is_cut(self) -> bool:
+        """Say whether the entry is as long as an entry can be."""
+        return self._logcat and any(self._size in sizes for sizes in _CUTS)
+
+    def _text_at(self, at: int) -> str:
+        """Return the next line without its envelopes."""
+        if at >= self._mark.end:
+            return ""
+        self.seen, raw = _line(self._mark, at)
+        return peel(shown(raw[:_MAX_QUOTE])).text
 
 
 class _Clock:
@@ -382,7 +388,7 @@ class _Clock:
         self._new_years = 0
         self._year: int | None = None
 
-    def stamp(self, parts: dict[str, str]) -> Stamp | None:
+    def stamp(self, parts: Mapping[str, str]) -> Stamp | None:
         """Return the moment that the parts of an envelope give, or None."""
         if epoch := parts.get("epoch"):
             return _utc(datetime.fromtimestamp(float(epoch), UTC))
@@ -473,20 +479,14 @@ def _utc(moment: datetime) -> Stamp:
     return Stamp(moment.timestamp(), "utc", printed)
 
 
-def _header(text: str) -> re.Match[str] | None:
-    """Return the Convai header at the start of a text; another game's logger has other categories."""
-    if not text.startswith("["):
-        return None
-    found = HEADER.match(text)
-    return found if found and (found["clock"] or found["category"] in CATEGORIES) else None
-
-
-def _pieces(text: str) -> list[str]:
+def _pieces(line: Peeled) -> list[str]:
     """Return the parts of a line that are entries of their own, at least one."""
-    if "][" not in text and "] [" not in text:
+    text, header = line.text, line.header
+    begin = header.start("rest") if header else 0
+    if text.find("][", begin) < 0 and text.find("] [", begin) < 0:
         return [text]
-    starts = [found.start() for found in _TIMED.finditer(text) if found.start()]
-    if not starts and _header(text) is None and (found := _UNTIMED.search(text)):
+    starts = [found.start() for found in _TIMED.finditer(text, begin) if found.start()]
+    if not starts and header is None and (found := _UNTIMED.search(text)):
         starts = [found.start()]
     if not starts:
         return [text]
@@ -505,23 +505,12 @@ def _broken(message: str) -> list[str]:
     return ["\n".join([head, *(p for p in more if p and p not in frames)]), *frames]
 
 
-def _foreign(line: Peeled, first: Peeled, original: str) -> bool:
-    """Say whether a line inside a record is somebody else's: another process, thread, tag or level."""
-    if line.alone:
-        return True
-    if first.key is None:
-        return False
-    return (line.key is not None and line.key != first.key) or bool(_SEPARATOR.match(original))
-
-
 def _coloured(text: str) -> bool:
     """Say whether a colour begins in a line and ends in a later one."""
+    if "color" not in text:
+        return False
     opened = text.count("<color") + text.count("&lt;color")
-    return opened > text.count("</color>") + text.count("&lt;/color")
-
-
-def _closes(text: str) -> bool:
-    return "</color>" in text or "&lt;/color" in text
+    return opened > text.count("</color") + text.count("&lt;/color")
 
 
 def shown(raw: bytes) -> str:
@@ -555,21 +544,8 @@ def _line(mark: Mark, start: int) -> tuple[int, bytes]:
     return end + 1, mark.buffer[start:end]
 
 
-def _level(frames: list[str]) -> str | None:
+def _level(frames: tuple[str, ...]) -> str | None:
     for frame in frames[:8]:
         if found := _LEVEL_FRAME.match(frame):
             return _LEVELS.get(found[1])
     return None
-
-
-__all__ = [
-    "CATEGORIES",
-    "CLASSES",
-    "ENVELOPES",
-    "HEADER",
-    "Envelope",
-    "Framer",
-    "peel",
-    "plain",
-    "shown",
-]

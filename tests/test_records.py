@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from convai_logscan.envelopes import ENVELOPES, Envelope, peel, plain
 from convai_logscan.marks import Marker
 from convai_logscan.model import Record
-from convai_logscan.records import ENVELOPES, Envelope, Framer, peel, plain
+from convai_logscan.records import Framer
 
 
 def framed(text: str | bytes) -> list[Record]:
