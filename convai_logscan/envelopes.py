@@ -66,6 +66,10 @@ ENVELOPES: tuple[Envelope, ...] = (
               "2026-02-03T04:05:06.789Z|0x1f804a080|" + _SAID, needs="|0x"),
     _envelope("memory", None, "[", r"\[ *\d+ MB \]",
               "[     69 MB ]" + _SAID, needs=" MB ]"),
+    # TeamCity would read as the Console with a colon behind its time.
+    _envelope("teamcity", "ci", "[",
+              r"\[" + _MOMENT + r"\][WEFi ]?:[ \t]*(?:\[Step \d{1,3}/\d{1,3}\] )?",
+              "[04:05:06]W:\t [Step 2/3] " + _SAID),
     _envelope("console", None, "[", r"\[(?P<clock>\d\d:\d\d:\d\d)\] ",
               "[14:03:22] " + _SAID),
 
@@ -155,9 +159,6 @@ ENVELOPES: tuple[Envelope, ...] = (
     _envelope("jenkins", "ci", "[", r"\[" + _DAY + "[T ]" + _MOMENT + _OFFSET
               + r"\](?: (?!\[(?:INFO|WARN|ERROR|DEBUG|TRACE)\])|\Z)",
               "[2026-02-03T04:05:06.789Z] " + _SAID),
-    _envelope("teamcity", "ci", "[",
-              r"\[" + _MOMENT + r"\][WEFi ]?:[ \t]*(?:\[Step \d{1,3}/\d{1,3}\] )?",
-              "[04:05:06]W:\t [Step 2/3] " + _SAID),
     _envelope("journald", None, "A-Z",
               r"(?P<when>" + _MONTH + r" [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?) \S{1,80} " + _PROCESS + r"\]: ?",
               "Feb  3 04:05:06 build-3 unity[1234]: " + _SAID, needs="]:"),

@@ -269,12 +269,15 @@ def _kind(text: str) -> str:
     """Return the kind of log of a text, by its envelopes and by what only one kind says."""
     lines = [line for line in text.split("\n") if line.strip()]
     sample = lines[:: -(-len(lines) // _SAMPLE) or 1]
-    proved = Counter(kind for line in sample if (kind := peel(line[:_MAX_LINE]).kind))
+    peeled = [peel(line[:_MAX_LINE]) for line in sample]
+    proved = Counter(line.kind for line in peeled if line.kind)
     by_envelope, times = max(proved.items(), key=lambda item: item[1], default=("other", 0))
     if times > _SHARE * len(sample):
         return by_envelope
-    by_sign = next((kind for kind, pattern in _FIRST_OF if pattern.search(text)), None)
-    return by_sign or ("console" if not times and _CONSOLE.search(text) else by_envelope)
+    for said in (text, "\n".join(line.text for line in peeled)):
+        if by_sign := next((kind for kind, pattern in _FIRST_OF if pattern.search(said)), None):
+            return by_sign
+    return "console" if not times and _CONSOLE.search(text) else by_envelope
 
 
 def _version(text: str) -> str | None:
