@@ -61,6 +61,18 @@ _SPEAKS = (
 _HTML = r"(?:</?(?:p|pre|code|li|td|tr|br|div|span|blockquote)(?: [^<>\n]{0,80})? ?/?>){1,8}"
 
 ENVELOPES: tuple[Envelope, ...] = (
+    # Tickets, mail and forums
+    _envelope("quote", None, ">", r">{1,8} ?", "> " + _SAID),
+    _envelope("bullet", None, "-+*•0-9", r"(?:[-+*•]|\d{1,3}[.)]) +(?=" + _SPEAKS + ")",
+              "- LiveKit: " + _SAID),
+    _envelope("indent", None, " \t", r"[ \t]{1,80}(?=(?:[>*•+-] ?|\d{1,3}[.)] )?" + _SPEAKS + ")",
+              "    LiveKit: " + _SAID),
+    _envelope("code", None, "`", r"`{1,3}(?=[^`])", "`" + _SAID + "`", tail="`{1,3}", open_ended=True),
+    _envelope("emphasis", None, "*_", r"[*_]{1,3}(?=" + _SPEAKS + ")", "**LiveKit: " + _SAID + "**",
+              tail=r"[*_]{1,3}", open_ended=True),
+    _envelope("html", None, "<", _HTML + "(?=" + _SPEAKS + ")", "<p>LiveKit: " + _SAID + "</p>",
+              tail=_HTML, open_ended=True),
+
     # Unity itself
     _envelope("timestamps", "editor", "0-9", _UTC + r"\|0x[0-9a-f]{1,16}\|",
               "2026-02-03T04:05:06.789Z|0x1f804a080|" + _SAID, needs="|0x"),
@@ -194,18 +206,6 @@ ENVELOPES: tuple[Envelope, ...] = (
               "2026-02-03 04:05:06Z " + _SAID),
     _envelope("clock", None, "0-9", _MOMENT + r"(?: {2}(?=\S)| (?=" + _SPEAKS + "))",
               "04:05:06  " + _SAID),
-
-    # Tickets, mail and forums
-    _envelope("quote", None, ">", r">{1,8} ?", "> " + _SAID),
-    _envelope("bullet", None, "-+*•0-9", r"(?:[-+*•]|\d{1,3}[.)]) +(?=" + _SPEAKS + ")",
-              "- LiveKit: " + _SAID),
-    _envelope("indent", None, " \t", r"[ \t]{1,80}(?=(?:[>*•+-] ?|\d{1,3}[.)] )?" + _SPEAKS + ")",
-              "    LiveKit: " + _SAID),
-    _envelope("code", None, "`", r"`{1,3}(?=[^`])", "`" + _SAID + "`", tail="`{1,3}", open_ended=True),
-    _envelope("emphasis", None, "*_", r"[*_]{1,3}(?=" + _SPEAKS + ")", "**LiveKit: " + _SAID + "**",
-              tail=r"[*_]{1,3}", open_ended=True),
-    _envelope("html", None, "<", _HTML + "(?=" + _SPEAKS + ")", "<p>LiveKit: " + _SAID + "</p>",
-              tail=_HTML, open_ended=True),
 )  # fmt: skip
 
 _LEVEL = r"\[(?P<level>Trace|Debug|Info|Warning|Error|Exception)\]"

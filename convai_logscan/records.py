@@ -31,6 +31,7 @@ _UNTIMED = re.compile(
     + r")\](?:\[[^\]\s]{1,64}\])?: "
 )
 _SAYS = re.compile(r"\w")
+_MAX_TAGS = 8
 _TAG = re.compile(r"\[([^\]\n]{1,80})\] ?")
 # Classes that print under their own name; a tag that begins with `Convai` is one too.
 CLASSES = frozenset(
@@ -331,8 +332,10 @@ class _Tail:
                 return None
             else:
                 text = text.strip()  # the tool has indented it
-        if (line.header and not closes) or text.startswith(_OPENINGS):
+        if line.header and not closes:
             return False
+        if text.startswith(_OPENINGS):
+            return self._between(following)
         if _FRAME.match(text) or _TRAILER.match(text):
             return self._keep(self.frames, text.strip())
         empty = not text or text.isspace()
@@ -354,9 +357,15 @@ class _Tail:
             return coloured or _TRAILER.match(self._text_at(following)) is not None
         if coloured or (self._logcat and same and speaker != "other"):
             return self._keep(self.body, text)
-        if self.frames and _INNER_FRAME.match(after := self._text_at(following)):
-            return False if _LOGGING_FRAME.match(after) else None
-        return False
+        return self._between(following)
+
+    def _between(self, following: int) -> bool | None:
+        """Say whether a line of another thread stands between two frames of one stack: None."""
+        if not self.frames:
+            return False
+        after = self._text_at(following)
+        inside = _INNER_FRAME.match(after) and not _LOGGING_FRAME.match(after)
+        return None if inside else False
 
     def _keep(self, lines: list[str], text: str) -> bool:
         lines.append(text)
@@ -521,13 +530,13 @@ def shown(raw: bytes) -> str:
 def _tags(head: str) -> tuple[tuple[str, ...], str]:
     """Return the leading `[Class] ` tags and what follows them."""
     tags: list[str] = []
-    text = head
-    while found := _TAG.match(text):
+    at = 0
+    while len(tags) < _MAX_TAGS and (found := _TAG.match(head, at)):
         if found[1][:1].isdigit() or found[1].startswith(("{", '"')):
             break  # a number or a list, not a tag
         tags.append(found[1])
-        text = text[found.end() :]
-    return tuple(tags), text
+        at = found.end()
+    return tuple(tags), head[at:]
 
 
 def _speaker(message: str, tags: tuple[str, ...], category: str | None) -> Speaker:
