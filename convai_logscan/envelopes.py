@@ -104,10 +104,10 @@ ENVELOPES: tuple[Envelope, ...] = (
               "1770091506.789 19117 19178 I Unity   : " + _SAID),
     _envelope("logcat-time", "logcat", "0-9",
               r"(?P<date>(?:\d{4}-)?\d\d-\d\d) " + _FINE + r"(?: " + _OFFSET + r")? " + _PRIORITY
-              + r"/(?P<tag>[^\n(]{1,80}?) *\( *(?P<pid>\d{1,10})\): ?",
+              + r"/(?P<tag>[^\n(:]{1,80}?) *\( *(?P<pid>\d{1,10})\): ?",
               "07-31 16:49:58.057 I/Unity   (10831): " + _SAID),
     _envelope("logcat-brief", "logcat", "VDIWEFA",
-              _PRIORITY + r"/(?P<tag>[^\n(]{1,80}?) *\( *(?P<pid>\d{1,10})\): ?",
+              _PRIORITY + r"/(?P<tag>[^\n(:]{1,80}?) *\( *(?P<pid>\d{1,10})\): ?",
               "I/Unity   ( 7578): " + _SAID, needs="("),
     _envelope("logcat-tag", "logcat", "VDIWEFA", _PRIORITY + r"/(?P<tag>[\w.]{1,80}) *: ",
               "I/Unity   : " + _SAID, needs="/"),

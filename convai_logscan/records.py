@@ -184,7 +184,7 @@ class Framer:
         said = self._said(last, header, stamp)
         shift = mark.offset - mark.start
         tail = _Tail(mark, at, first, said, self._taken, shift)
-        tail.read(coloured=_coloured(quote))
+        tail.read(coloured=said.speaker != "other" and _coloured(quote))
         end = shift + tail.end
         found.append(
             said.record(
