@@ -15,7 +15,7 @@ from typing import NamedTuple
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _HEX = "0123456789abcdef"
 # What stands around every line of an entry, around its first line only, or around it as a whole.
-_EACH = {
+EACH = {
     "logcat": "02-03 {clock} 19117 19178 {p} Unity   : {line}",
     "logcat-coloured": "\x1b[38;5;40m02-03 {clock} 19117 19178 {p} Unity   : {line}\x1b[0m",
     "logcat-modifiers": "2026-02-03 {clock}123 +0100 10123 19117 19178 {p} Unity   : {line}",
@@ -52,7 +52,7 @@ _FIRST = {
     "glued": "Opening Default Application{line}",
 }
 _WHOLE = ("logcat-studio-old", "logcat-studio", "logcat-hub", "logcat-long", "html")
-WRAPPED = (*_EACH, *_FIRST, *_WHOLE)
+WRAPPED = (*EACH, *_FIRST, *_WHOLE)
 ENVELOPES = (
     "editor", "editor-2021", "player-dev", "player-release", "timestamps", "console", "docs", "sink", "coloured",
     *WRAPPED,
@@ -178,8 +178,8 @@ def _around(lines: list[str], entry: Entry, envelope: str, at: float) -> list[st
         word = {"E": "Error", "W": "Warning", "I": "Log"}[priority]
     said = {"clock": clock, "whole": whole, "p": priority, "word": word,
             "epoch": f"{ISSUED - ISSUED % 86400 + at:.3f}"}  # fmt: skip
-    if envelope in _EACH:
-        return [_EACH[envelope].format(line=line, **said) for line in lines]
+    if envelope in EACH:
+        return [EACH[envelope].format(line=line, **said) for line in lines]
     if envelope in _FIRST:
         return [_FIRST[envelope].format(line=lines[0], **said), *lines[1:]]
     if envelope == "logcat-studio-old":
