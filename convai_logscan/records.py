@@ -339,8 +339,11 @@ class _Tail:
         if _FRAME.match(text) or _TRAILER.match(text):
             return self._keep(self.frames, text.strip())
         empty = not text or text.isspace()
+        # All lines of an entry of logcat have its time, where there is one.
+        timed = self._logcat and any(self._moment)
         same = not self._logcat or not line.names or line.moment == self._moment
-        if not empty and ((same and self._json.in_string) or self._is_cut()):
+        in_string = self._json.in_string and same and (timed or not self._logcat)
+        if not empty and (in_string or self._is_cut()):
             self._growing[-1] += text
             self._json.read(text)
             self._size = len(text.encode())  # the rest is an entry of its own
@@ -355,7 +358,7 @@ class _Tail:
             return self._keep(self.frames, text.strip())
         if empty:
             return coloured or _TRAILER.match(self._text_at(following)) is not None
-        if coloured or (self._logcat and same and speaker != "other"):
+        if coloured or (timed and same and speaker != "other"):
             return self._keep(self.body, text)
         return self._between(following)
 
@@ -478,13 +481,13 @@ def _zone(name: str | None, offset: int | None) -> timezone | None:
 
 def _moment(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 
 def _utc(moment: datetime) -> Stamp:
-    printed = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    printed = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Stamp(moment.timestamp(), "utc", printed)
 
 

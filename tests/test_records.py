@@ -230,6 +230,14 @@ def test_an_entry_with_line_breaks_of_html_has_message_and_frames() -> None:
     assert (record.message, len(record.frames)) == ("boom", 2)
 
 
+def test_without_a_time_an_entry_of_logcat_ends_at_the_next_line_that_is_no_frame() -> None:
+    text = (
+        "E/Unity   ( 7578): [14:03:22.118][Error][SDK]: boom\n"
+        "E/Unity   ( 7578): Initialize engine version: 6000.0.80f1 (abc)\n"
+    )
+    assert [r.message[:10] for r in framed(text)] == ["boom", "Initialize"]
+
+
 # --- Glued, quoted, damaged ---
 
 
@@ -346,6 +354,12 @@ def test_an_hour_back_at_the_end_of_summer_is_no_day() -> None:
 def test_a_day_that_is_none_leaves_the_clock(day: str) -> None:
     found = times(logcat("[Info][SDK]: a").replace("02-03", day))
     assert found == [("local", "12:04:56.810", 43496.81)]
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01 00:00:00.000+0900", "9999-12-31 23:59:59.000-0900"])
+def test_a_moment_outside_of_the_calendar_is_a_clock(stamp: str) -> None:
+    (found,) = times(f"{stamp} Game15[5777:1443837] [Info][SDK]: a\n")
+    assert found[0] == "local"
 
 
 def test_the_wrapper_has_the_time_unless_the_header_is_finer() -> None:
