@@ -240,7 +240,11 @@ class _Said:
         body: str | None = None, frames: tuple[str, ...] = (), is_open: bool = False,
     ) -> Record:  # fmt: skip
         """Return the record with what was found around it."""
-        level = self.level or _LEVELS.get(first.parts.get("level", "").lower()) or _level(frames)
+        level = self.level
+        if level is None and first.parts:
+            level = _LEVELS.get(first.parts.get("level", "").lower())
+        if level is None and frames:
+            level = _level(frames)
         envelope = "convai" if self.category else first.names[-1] if first.names else "plain"
         return Record(
             line=line, last_line=last_line, end=end, quote=quote[:_MAX_QUOTE],
@@ -268,14 +272,14 @@ class _Tail:
         self._mark = mark
         self._said = said
         self._others = (taken, shift)
-        self._moment = first.moment
-        self._key = first.key
         self._peeled = bool(first.names)
+        self._moment = first.moment if self._peeled else ()
+        self._key = first.key if self._peeled else None
         self._logcat = first.kind == "logcat"
         self._size = len(first.text.encode()) if self._logcat else 0  # of the entry so far
         self._growing = self.body  # where the last line went
         self._json = _Json()
-        if said.speaker != "other":
+        if "{" in message and said.speaker != "other":
             self._json.read(message)
 
     def read(self, *, coloured: bool) -> None:
@@ -292,12 +296,9 @@ class _Tail:
             original = shown(raw[:_MAX_QUOTE])
             closes = coloured and ("</color" in original or "&lt;/color" in original)
             lines += 1
-            theirs = bool(taken) and shift + at in taken
-            belongs = (
-                None
-                if theirs
-                else self._belongs(original, following, coloured=coloured, closes=closes)
-            )
+            belongs = None
+            if not taken or shift + at not in taken:
+                belongs = self._belongs(original, following, coloured=coloured, closes=closes)
             if belongs is False:
                 break
             if belongs is None:
