@@ -7,9 +7,11 @@ the warnings of Convai and LiveKit that no row explains.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from convai_logscan.envelopes import peel
 from convai_logscan.events import (
     CompileError,
     Entry,
@@ -40,15 +42,19 @@ KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
 MAX_UNEXPLAINED = 20
 _GOOD_NEWS = frozenset(["proxy", "region_fallback", "recovered"])  # LiveKit says them at level info
 _MAX_TEXTS = 2000
+_MAX_LINE = 4096
 SDK = "com.convai.convai-sdk-for-unity"
 _NAMES_SDK = re.compile(r"com\.convai\.|Assets[/\\]Convai\b|\bConvai\.")
 
+_SAMPLE = 400  # lines whose envelopes are looked at
+_SHARE = 0.1  # of them that make the log what its envelopes say, whatever else stands in it
+# What only one kind of log says, where its envelopes do not tell.
 _SIGNS: tuple[tuple[str, str], ...] = (
-    ("ci", r"^\d{4}-\d\d-\d\dT[\d:.]{12,18}Z (?!\|)|^##\[group\]|^\[\d{4}-\d\d-\d\dT[\d:.]+Z - Unity\] "),
-    ("logcat", r"^--------- beginning of \w+|^\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} +\d+ +\d+ [VDIWEF] |^[VDIWEF]/[\w.]+ *\( *\d+\): |^\d{4}[-/]\d\d[-/]\d\d \d\d:\d\d:\d\d\.\d{3} +\d+[- ]\d+[ /]"),
-    ("ios", r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}[+-]\d{4} \S+\[\d+:\d+\] |-> applicationDidFinishLaunching\(\)"),
-    ("webgl", r"^(?:\d\d:\d\d:\d\d\.\d{3} )?.{1,120}?\.(?:loader|framework)\.js(?:\.gz|\.br)?:\d+ |^UnityLoader\.js:\d+ |\[UnityCache\]|Creating WebGL \d\.0 context"),
-    ("editor", r"COMMAND LINE ARGUMENTS:|^Unity Editor version:|\[Licensing::|^LICENSE SYSTEM \[|^BatchMode: |^\d{4}-\d\d-\d\dT[\d:.]+Z\|0x[0-9a-f]+\||\[Package Manager\] |^Asset Pipeline Refresh|UnityEditor\."),
+    ("ci", r"^##\[group\]|^\[Pipeline\] |^##teamcity\["),
+    ("logcat", r"^-{5,} ?(?:beginning of \w+|PROCESS STARTED \()"),
+    ("ios", r"-> applicationDidFinishLaunching\(\)"),
+    ("webgl", r"\[UnityCache\]|Creating WebGL \d\.0 context"),
+    ("editor", r"COMMAND LINE ARGUMENTS:|^Unity Editor version:|\[Licensing::|^LICENSE SYSTEM \[|^BatchMode: |\[Package Manager\] |^Asset Pipeline Refresh|UnityEditor[\w.]*\.dll|^(?:  at )?UnityEditor\.[\w.`+/<>]+[:(]"),
     ("player", r"^Mono path\[0\] =|^Initialize engine version:|^\[Subsystems\] Discovering|^GfxDevice:|^<RI> Initializing input|^UnloadTime: "),
 )  # fmt: skip
 _FIRST_OF = tuple((kind, re.compile(pattern, re.MULTILINE)) for kind, pattern in _SIGNS)
@@ -160,8 +166,7 @@ class SelfDescription:
     def head(self, raw: bytes, forced: str | None) -> None:
         """Look at the first bytes of the decoded source."""
         text = re.sub(r"\r+\n", "\n", raw[:HEAD].decode("utf-8", "replace"))
-        found = next((kind for kind, pattern in _FIRST_OF if pattern.search(text)), None)
-        self.kind = forced or found or ("console" if _CONSOLE.search(text) else "other")
+        self.kind = forced or _kind(text)
         if self.kind in {"webgl", "ios"}:
             self.facts.platform = self.kind
         elif self.kind == "logcat":
@@ -258,6 +263,21 @@ class SelfDescription:
             if name in self._formats:
                 return answer
         return None
+
+
+def _kind(text: str) -> str:
+    """Return the kind of log of a text, by its envelopes and by what only one kind says."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    sample = lines[:: -(-len(lines) // _SAMPLE) or 1]
+    peeled = [peel(line[:_MAX_LINE]) for line in sample]
+    proved = Counter(line.kind for line in peeled if line.kind)
+    by_envelope, times = max(proved.items(), key=lambda item: item[1], default=("other", 0))
+    if times > _SHARE * len(sample):
+        return by_envelope
+    for said in (text, "\n".join(line.text for line in peeled)):
+        if by_sign := next((kind for kind, pattern in _FIRST_OF if pattern.search(said)), None):
+            return by_sign
+    return "console" if not times and _CONSOLE.search(text) else by_envelope
 
 
 def _version(text: str) -> str | None:

@@ -1,87 +1,37 @@
 """From a mark to the record around it: message lines, stack, trailer; envelope and markup peeled.
 
-In: marks. Out: records, in order, that never overlap. Envelopes are data: a pattern with the named
-parts it carries, and a sample that is its test.
+In: marks. Out: records in the order of their first lines; no line belongs to two of them. Lines of
+others (another process, another service) may stand inside a record and are records of their own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
+from convai_logscan.envelopes import CATEGORIES, Peeled, find_header, peel
 from convai_logscan.model import LIVEKIT, Mark, Record, Speaker, Stamp
 
 MAX_TAIL = 400  # lines a record may go on
+MAX_FOREIGN = 64  # lines of others in a row that a record is looked for behind
 _MAX_QUOTE = 4096
+# Unity hands Android 1,023 bytes of an entry, Android itself takes some 4,000.
+_CUTS = (range(1021, 1025), range(3980, 4097))
 
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What a tool puts around a line: groups `utc`, `clock`, `level`, `rest`."""
-
-    name: str
-    kind: str | None  # the kind of log it proves
-    pattern: re.Pattern[str]
-    sample: str
-
-
-def _envelope(name: str, kind: str | None, pattern: str, sample: str) -> Envelope:
-    return Envelope(name, kind, re.compile(pattern + r"(?P<rest>.*)", re.DOTALL), sample)
-
-
-_ISO = r"(?P<utc>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z)"
-ENVELOPES: tuple[Envelope, ...] = (
-    _envelope("timestamps", "editor", _ISO + r"\|0x[0-9a-f]+\|",
-              "2026-02-03T04:05:06.789Z|0x1f804a080|Convai Bootstrapper: Initializing..."),
-    _envelope("github-actions", "ci", _ISO + " ",
-              "2026-02-03T04:05:06.7890123Z Convai Bootstrapper: Initializing..."),
-    _envelope("cloud-build", "ci", r"\[" + _ISO + r" - Unity\] ",
-              "[2026-02-03T04:05:06.789Z - Unity] Convai Bootstrapper: Initializing..."),
-    _envelope("logcat-threadtime", "logcat",
-              r"\d\d-\d\d (?P<clock>\d\d:\d\d:\d\d\.\d{3})\d* +\d+ +\d+ (?P<level>[VDIWEF]) [^:]{1,60}: ?",
-              "07-24 12:04:56.810 19117 19178 I Unity   : Convai Bootstrapper: Initializing..."),
-    _envelope("logcat-brief", "logcat", r"(?P<level>[VDIWEF])/[\w.]+ *\( *\d+\): ?",
-              "I/Unity   ( 7578): Convai Bootstrapper: Initializing..."),
-    _envelope("browser", "webgl", r"(?:\d\d:\d\d:\d\d\.\d{3} )?[^\[{(\n]{1,120}?\.js(?:\.gz|\.br|\.unityweb)?:\d+ +",
-              "Gym Build.framework.js.gz:9 Convai Bootstrapper: Initializing..."),
-    _envelope("memory", None, r"\[ *\d+ MB \]",
-              "[     69 MB ]Reloading assemblies for play mode."),
-    _envelope("console", None, r"\[(?P<clock>\d\d:\d\d:\d\d)\] ",
-              "[14:03:22] Convai Bootstrapper: Initializing..."),
-)  # fmt: skip
-
-# The header of the Convai logger, in every generation: with or without time and colon.
-HEADER = re.compile(
-    r"(?:\[(?P<clock>\d{1,2}:\d\d:\d\d[.,]\d{1,3})\] ?)?"
-    r"\[(?P<level>Trace|Debug|Info|Warning|Error|Exception)\] ?\[(?P<category>[A-Za-z]+)\]"
-    r"(?:\[(?P<correlation>[^\]\s]{1,64})\])?(?P<colon>:)? ?(?P<rest>.*)",
-    re.DOTALL,
+# A header behind other text: what stood before it had no line end.
+_TIMED = re.compile(
+    r"\[\d{1,2}:\d\d:\d\d[.,]\d{1,3}\] ?\[(?:Trace|Debug|Info|Warning|Error|Exception)\] ?\[[A-Za-z]{1,20}\]"
 )
-CATEGORIES = frozenset(
-    [
-        "SDK",
-        "Character",
-        "Audio",
-        "UI",
-        "REST",
-        "Transport",
-        "Events",
-        "Player",
-        "Editor",
-        "Vision",
-        "Bootstrap",
-        "Transcript",
-        "Narrative",
-        "LipSync",
-        "Animation",
-        "Gaze",
-        "BodyLanguage",
-        "Actions",
-        "GRPC",
-    ]
+_UNTIMED = re.compile(
+    r"\[(?:Trace|Debug|Info|Warning|Error|Exception)\]\[(?:"
+    + "|".join(sorted(CATEGORIES))
+    + r")\](?:\[[^\]\s]{1,64}\])?: "
 )
+_SAYS = re.compile(r"\w")
+_MAX_TAGS = 8
 _TAG = re.compile(r"\[([^\]\n]{1,80})\] ?")
 # Classes that print under their own name; a tag that begins with `Convai` is one too.
 CLASSES = frozenset(
@@ -113,15 +63,11 @@ CLASSES = frozenset(
     ]
 )
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
-_MARKUP = re.compile(
-    r"</?(?:color|b|i|size|material|a|noparse)(?:[ =][^<>\n]{0,80})?>", re.IGNORECASE
-)
-_INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff]")
 _FRAME = re.compile(
     r"\s*[\w.<>`+|\[\],$/@=~-]+:[\w.<>`|\[\]$=,~-]+ ?\(.*\)(?: \(at .+:\d+\))?\s*$"
     r"|\s+at \S|\s*at \S+\.cs:\d+\s*$|\s*---+ (?:End|>)|Rethrow as |.{1,200} \(at [^()]+:\d+\)\s*$"
 )
+_NO_FRAME = frozenset(["", "[", "("])
 _TRAILER = re.compile(r"\(Filename: .* Line: -?\d+\)\s*$|\[[^\]]+ line -?\d+\]\s*$")
 _FFI = re.compile(r"(?:Source|Module|Target): \S")
 _EXCEPTION = re.compile(r"(?:[A-Z]\w*\.)*[A-Z]\w*(?:Exception|Error)\b(?!\])")
@@ -129,20 +75,61 @@ _LEVEL_FRAME = re.compile(
     r"UnityEngine\.Debug:(Log(?:Warning|Error|Exception|Assertion)?)(?:Format)? ?\("
 )
 _LEVELS = {
-    "Log": None, "LogWarning": "Warning", "LogError": "Error", "LogException": "Error",
-    "LogAssertion": "Error", "V": "Trace", "D": "Debug", "I": "Info", "W": "Warning", "E": "Error",
-    "F": "Error",
+    "LogWarning": "Warning", "LogError": "Error", "LogException": "Error", "LogAssertion": "Error",
+    "v": "Trace", "verbose": "Trace", "d": "Debug", "db": "Debug", "debug": "Debug", "i": "Info",
+    "in": "Info", "info": "Info", "w": "Warning", "warn": "Warning", "warning": "Warning",
+    "e": "Error", "er": "Error", "error": "Error", "f": "Error", "ft": "Error", "fault": "Error",
+    "fatal": "Error", "a": "Error", "assert": "Error", "critical": "Error",
 }  # fmt: skip
+# What always begins an entry of its own.
+_OPENINGS = (LIVEKIT, "Curl error ", "[Licensing::")
+_SEPARATOR = re.compile(r"-{5,} ?(?:beginning of |PROCESS )")
+_BREAK = re.compile(r"[ \t]*<br ?/?>[ \t]*", re.IGNORECASE)
+_STRING = re.compile(r'(?:[^"\\]|\\.)*"')
+_QUOTE_OR_BRACE = re.compile(r'["{}]')
 
 
-@dataclass(frozen=True, slots=True)
-class _Peeled:
-    """One line without its envelopes."""
+@dataclass(slots=True)
+class _Json:
+    """How deep in braces a text is that comes line by line, and whether it is inside a string."""
 
-    text: str
-    names: tuple[str, ...] = ()
-    stamp: Stamp | None = None
-    level: str | None = None
+    depth: int = 0
+    in_string: bool = False
+
+    def read(self, text: str) -> None:
+        """Follow one more line."""
+        at = 0
+        if self.in_string:
+            closed = _STRING.match(text)
+            if closed is None:
+                return
+            self.in_string = False
+            at = closed.end()
+        elif self.depth <= 0 and "{" not in text:
+            return
+        while found := _QUOTE_OR_BRACE.search(text, at):
+            at = found.end()
+            if found[0] == '"':
+                if self.depth <= 0:
+                    continue  # a quotation mark of prose
+                closed = _STRING.match(text, at)
+                if closed is None:
+                    self.in_string = True
+                    return
+                at = closed.end()
+            else:
+                self.depth += 1 if found[0] == "{" else -1
+
+
+@dataclass(slots=True)
+class _Repeat:
+    """The record just read, with all the bytes that made it what it is."""
+
+    raw: bytes
+    found: tuple[Record, ...]
+    line: int
+    offset: int
+    end: int
 
 
 class Framer:
@@ -150,59 +137,393 @@ class Framer:
 
     def __init__(self) -> None:
         """Begin before the first record."""
-        self._end = 0  # offset behind the last record
-        self._day = 0.0  # seconds added for midnights passed
-        self._last_clock = 0.0
-        self.envelopes: dict[str, int] = {}
+        self._end = 0  # offset behind the last record, or of the first gap in it
+        self._taken: set[int] = set()  # offsets of lines behind it that belong to a record
+        self._clock = _Clock()
+        self._repeat: _Repeat | None = None
 
     def records(self, marks: Iterable[Mark]) -> Iterator[Record]:
-        """Yield the record of every mark that no earlier record holds."""
+        """Yield the records of every mark that no earlier record holds."""
         for mark in marks:
-            if mark.offset >= self._end:
-                record = self._record(mark)
-                self._end = record.end
-                yield record
+            if mark.offset < self._end or mark.offset in self._taken:
+                continue
+            yield from self._repeated(mark) or self._of(mark)
 
-    def _record(self, mark: Mark) -> Record:
+    def _repeated(self, mark: Mark) -> tuple[Record, ...]:
+        """Return the records of the mark before again, where the bytes are the same.
+
+        A log of a terabyte is one record, repeated.
+        """
+        last = self._repeat
+        if last is None or not mark.buffer.startswith(last.raw, mark.start, mark.end):
+            return ()
+        lines, offset = mark.line - last.line, mark.offset - last.offset
+        self._end = last.end + offset
+        return tuple(
+            replace(
+                one, line=one.line + lines, last_line=one.last_line + lines, end=one.end + offset
+            )
+            for one in last.found
+        )
+
+    def _of(self, mark: Mark) -> tuple[Record, ...]:
+        """Return the record of a mark, behind those of other entries in the same line."""
         at, raw = _line(mark, mark.start)
         quote = shown(raw)
         first = peel(quote)
-        for name in first.names:
-            self.envelopes[name] = self.envelopes.get(name, 0) + 1
-        coloured = quote.count("<color") > quote.count("</color>")
-        header = HEADER.match(first.text)
-        known = header is not None and (header["category"] in CATEGORIES or bool(header["clock"]))
-        head = header["rest"] if header and known else first.text
-        stamp, level = first.stamp, first.level
-        if header and known:
-            stamp = self._local(header["clock"]) if header["clock"] and not stamp else stamp
-            level = header["level"].replace("Exception", "Error")
-        tags, message = _tags(head)
-        speaker = _speaker(message, tags, header["category"] if header else None)
-        body, frames, lines, at, still_open = _widen(mark, at, message, coloured, speaker)
-        if level is None:
+        stamp = self._clock.stamp(first.parts) if first.parts else None
+        pieces = _pieces(first)
+        found = [
+            self._said(piece, find_header(piece), stamp).record(
+                first, line=mark.line, last_line=mark.line, end=mark.offset, quote=piece
+            )
+            for piece in pieces[:-1]
+        ]
+        last = pieces[-1]
+        header = first.header if last is first.text else find_header(last)
+        said = self._said(last, header, stamp)
+        shift = mark.offset - mark.start
+        tail = _Tail(mark, at, first, said, self._taken, shift)
+        tail.read(coloured=said.speaker != "other" and _coloured(quote))
+        end = shift + tail.end
+        found.append(
+            said.record(
+                first,
+                line=mark.line,
+                last_line=mark.line + tail.lines,
+                end=end,
+                quote=last if found else quote,
+                frames=tuple(tail.frames),
+                body="\n".join(tail.body).rstrip(),
+                is_open=tail.open,
+            )
+        )
+        self._end = end if tail.gap is None else shift + tail.gap
+        if self._taken or tail.taken:
+            self._taken = {offset for offset in self._taken if offset > mark.offset}
+            self._taken.update(shift + offset for offset in tail.taken)
+        records = tuple(found)
+        self._repeat = None
+        if said.stamp is None and tail.seen < mark.end and not self._taken and not mark.cut:
+            raw = mark.buffer[mark.start : tail.seen]
+            self._repeat = _Repeat(raw, records, mark.line, mark.offset, self._end)
+        return records
+
+    def _said(self, text: str, header: re.Match[str] | None, stamp: Stamp | None) -> _Said:
+        """Read what a piece of a line says; whole seconds say less than the header does."""
+        if header is None:
+            tags, message = _tags(text)
+            return _Said(message, tags, _speaker(message, tags, None), stamp)
+        tags, message = _tags(header["rest"])
+        category, clock = header["category"], header["clock"]
+        if clock and (stamp is None or (stamp.clock == "local" and "." not in stamp.printed)):
+            stamp = self._clock.local(clock)
+        level = header["level"].replace("Exception", "Error")
+        speaker = _speaker(message, tags, category)
+        return _Said(message, tags, speaker, stamp, level, category, header["correlation"])
+
+
+@dataclass(slots=True)
+class _Said:
+    """What a piece of a line says."""
+
+    message: str
+    tags: tuple[str, ...]
+    speaker: Speaker
+    stamp: Stamp | None
+    level: str | None = None
+    category: str | None = None
+    correlation: str | None = None
+
+    def record(
+        self, first: Peeled, *, line: int, last_line: int, end: int, quote: str,
+        body: str | None = None, frames: tuple[str, ...] = (), is_open: bool = False,
+    ) -> Record:  # fmt: skip
+        """Return the record with what was found around it."""
+        level = self.level
+        if level is None and first.parts:
+            level = _LEVELS.get(first.parts.get("level", "").lower())
+        if level is None and frames:
             level = _level(frames)
+        envelope = "convai" if self.category else first.names[-1] if first.names else "plain"
         return Record(
-            line=mark.line, last_line=mark.line + lines, end=mark.offset + (at - mark.start),
-            quote=quote[:_MAX_QUOTE], message=body.rstrip(), frames=frames, speaker=speaker,
-            stamp=stamp or self._local_of(first), level=level,
-            category=header["category"] if header and known else None, tags=tags,
-            correlation=header["correlation"] if header and known else None,
-            envelope="convai" if known else (first.names[-1] if first.names else "plain"),
-            open=still_open or mark.cut,
+            line=line, last_line=last_line, end=end, quote=quote[:_MAX_QUOTE],
+            message=self.message.rstrip() if body is None else body, frames=frames,
+            speaker=self.speaker, stamp=self.stamp, level=level, category=self.category,
+            tags=self.tags, correlation=self.correlation, envelope=envelope, open=is_open,
         )  # fmt: skip
 
-    def _local_of(self, first: _Peeled) -> Stamp | None:
-        return first.stamp
 
-    def _local(self, clock: str) -> Stamp:
+class _Tail:
+    """The lines that belong to a record, behind its first one."""
+
+    def __init__(
+        self, mark: Mark, at: int, first: Peeled, said: _Said, taken: set[int], shift: int
+    ) -> None:
+        """Begin at offset `at` of the mark's buffer; `shift` leads to offsets in the source."""
+        message, *frames = _broken(said.message)
+        self.body = [message]
+        self.frames = frames
+        self.lines = 0  # further lines up to the last one
+        self.end = self.seen = at  # behind the last line, and behind all that was looked at
+        self.gap: int | None = None  # where lines of others begin inside the record
+        self.taken: list[int] = []  # the lines behind the gap
+        self.open = False
+        self._mark = mark
+        self._said = said
+        self._others = (taken, shift)
+        self._peeled = bool(first.names)
+        self._moment = first.moment if self._peeled else ()
+        self._key = first.key if self._peeled else None
+        self._logcat = first.kind == "logcat"
+        self._size = len(first.text.encode()) if self._logcat else 0  # of the entry so far
+        self._growing = self.body  # where the last line went
+        self._json = _Json()
+        if "{" in message and said.speaker != "other":
+            self._json.read(message)
+
+    def read(self, *, coloured: bool) -> None:
+        """Read on to the end of the record."""
+        mark, at = self._mark, self.end
+        if mark.cut:
+            self.end, self.open = mark.end, True
+            return
+        lines = foreign = 0
+        taken, shift = self._others
+        while at < mark.end and self.lines < MAX_TAIL and foreign < MAX_FOREIGN:
+            following, raw = _line(mark, at)
+            self.seen = following
+            original = shown(raw[:_MAX_QUOTE])
+            closes = coloured and ("</color" in original or "&lt;/color" in original)
+            lines += 1
+            belongs = None
+            if not taken or shift + at not in taken:
+                belongs = self._belongs(original, following, coloured=coloured, closes=closes)
+            if belongs is False:
+                break
+            if belongs is None:
+                self.gap = at if self.gap is None else self.gap
+                foreign += 1
+            else:
+                if self.gap is not None:
+                    self.taken.append(at)
+                self.end, self.lines, foreign = following, lines, 0
+                coloured = coloured and not closes
+            at = following
+        if not self.taken:
+            self.gap = None
+        self.open = self._json.depth > 0 and at >= mark.end
+
+    def _belongs(
+        self, original: str, following: int, *, coloured: bool, closes: bool
+    ) -> bool | None:
+        """Keep a line that belongs to the record; False ends it, None is somebody else's line."""
+        if not self._peeled and original[:1] not in _NO_FRAME and _FRAME.match(original):
+            return self._keep(self.frames, original.strip())  # most lines of most logs
+        line = peel(original)
+        if line.alone:
+            return None
+        text = line.text
+        if self._key is not None:
+            if line.names:
+                key = line.key
+                if key is not None and key != self._key:
+                    return None
+            elif _SEPARATOR.match(original):
+                return None
+            else:
+                text = text.strip()  # the tool has indented it
+        if line.header and not closes:
+            return False
+        if text.startswith(_OPENINGS):
+            return self._between(following)
+        if _FRAME.match(text) or _TRAILER.match(text):
+            return self._keep(self.frames, text.strip())
+        empty = not text or text.isspace()
+        # All lines of an entry of logcat have its time, where there is one.
+        timed = self._logcat and any(self._moment)
+        same = not self._logcat or not line.names or line.moment == self._moment
+        in_string = self._json.in_string and same and (timed or not self._logcat)
+        if not empty and (in_string or self._is_cut()):
+            self._growing[-1] += text
+            self._json.read(text)
+            self._size = len(text.encode())  # the rest is an entry of its own
+            return True
+        if same and self._json.depth > 0 and not self._json.in_string:
+            self._json.read(text)
+            return self._keep(self.body, text)
+        speaker = self._said.speaker
+        if (speaker == "livekit" and _FFI.match(text)) or (
+            speaker != "other" and _EXCEPTION.match(text)
+        ):
+            return self._keep(self.frames, text.strip())
+        if empty:
+            return coloured or _TRAILER.match(self._text_at(following)) is not None
+        if coloured or (timed and same and speaker != "other"):
+            return self._keep(self.body, text)
+        return self._between(following)
+
+    def _between(self, following: int) -> bool | None:
+        """Say whether a line of another thread stands between two frames of one stack: None."""
+        if not self.frames:
+            return False
+        after = self._text_at(following)
+        inside = _INNER_FRAME.match(after) and not _LOGGING_FRAME.match(after)
+        return None if inside else False
+
+    def _keep(self, lines: list[str], text: str) -> bool:
+        lines.append(text)
+        self._growing = lines
+        if self._logcat:
+            self._size += 1 + len(text.encode())
+        return True
+
+    def _is_cut(self) -> bool:
+        """Say whether the entry is as long as an entry can be."""
+        return self._logcat and any(self._size in sizes for sizes in _CUTS)
+
+    def _text_at(self, at: int) -> str:
+        """Return the next line without its envelopes."""
+        if at >= self._mark.end:
+            return ""
+        self.seen, raw = _line(self._mark, at)
+        return peel(shown(raw[:_MAX_QUOTE])).text
+
+
+class _Clock:
+    """The clock of one source: a moment of local time is counted from its first midnight."""
+
+    def __init__(self) -> None:
+        self._day = 0
+        self._last = 0.0
+        self._first: dict[bool, int] = {}  # day number of the first midnight, with and without year
+        self._last_ordinal = 0
+        self._new_years = 0
+        self._year: int | None = None
+
+    def stamp(self, parts: Mapping[str, str]) -> Stamp | None:
+        """Return the moment that the parts of an envelope give, or None."""
+        if epoch := parts.get("epoch"):
+            return _utc(datetime.fromtimestamp(float(epoch), UTC))
+        if when := parts.get("when"):
+            parts = _read(when)
+        clock, day, zone = parts.get("clock"), parts.get("date"), parts.get("zone")
+        if clock is None:
+            return None
+        day = day.replace("/", "-") if day else None
+        if day and zone:
+            year = "" if len(day) > 5 else f"{self._year}-" if self._year else None
+            moment = (
+                _moment(f"{year}{day}T{clock.replace(',', '.')}{zone}")
+                if year is not None
+                else None
+            )
+            if moment is not None:
+                self._year = moment.year
+                return _utc(moment)
+        return self.local(clock, day)
+
+    def local(self, clock: str, day: str | None = None) -> Stamp:
         """Return a time of day on the source's own clock; a jump back over noon is a midnight."""
-        hours, minutes, seconds = clock.replace(",", ".").split(":")
+        printed = clock.replace(",", ".")
+        hours, minutes, seconds = printed.split(":")
         of_day = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-        if of_day < self._last_clock - 43200:
-            self._day += 86400
-        self._last_clock = of_day
-        return Stamp(self._day + of_day, "local", clock.replace(",", "."))
+        if not (day and self._dated(day)) and of_day < self._last - 43200:
+            self._day += 1
+        self._last = of_day
+        whole, dot, fraction = printed.partition(".")
+        return Stamp(self._day * 86400 + of_day, "local", f"{whole}{dot}{fraction[:3]}")
+
+    def _dated(self, text: str) -> bool:
+        """Go to a date; without a year, a jump back over half a year is a new year."""
+        with_year = len(text) > 5
+        try:
+            ordinal = date.fromisoformat(text if with_year else f"{_LEAP_YEAR}-{text}").toordinal()
+        except ValueError:
+            return False
+        if with_year:
+            self._year = int(text[:4])
+        else:
+            if ordinal < self._last_ordinal - 183:
+                self._new_years += 1
+            self._last_ordinal = ordinal
+            ordinal += 366 * self._new_years
+        self._day = ordinal - self._first.setdefault(with_year, ordinal - self._day)
+        return True
+
+
+_LEAP_YEAR = 2000
+_LOGGING_FRAME = re.compile(
+    r"\s*(?:UnityEngine\.(?:Debug|DebugLogHandler|StackTraceUtility|Logger)):"
+)
+_INNER_FRAME = re.compile(r"\s*[\w.<>`+|\[\],$/@=~-]+:[\w.<>`|\[\]$=,~-]+ ?\(")
+
+
+@lru_cache(maxsize=256)
+def _read(when: str) -> dict[str, str]:
+    """Return date, clock and zone of a moment as people write it; nothing where it is none."""
+    from dateutil import parser as dates
+
+    try:
+        moment = dates.parse(when, default=datetime(_LEAP_YEAR, 1, 1), tzinfos=_zone)  # noqa: DTZ001 (a form, no moment)
+    except (ValueError, OverflowError):
+        return {}
+    day = moment.strftime("%Y-%m-%d" if re.match(r"\d{4}-", when) else "%m-%d")
+    parts = {"date": day, "clock": moment.time().isoformat()}
+    return parts if moment.tzinfo is None else {**parts, "zone": moment.strftime("%z")}
+
+
+def _zone(name: str | None, offset: int | None) -> timezone | None:
+    """Return the zone of a name that means one thing everywhere."""
+    if offset is not None:
+        return timezone(timedelta(seconds=offset))
+    return UTC if name in {"UTC", "GMT", "Z"} else None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _utc(moment: datetime) -> Stamp:
+    printed = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return Stamp(moment.timestamp(), "utc", printed)
+
+
+def _pieces(line: Peeled) -> list[str]:
+    """Return the parts of a line that are entries of their own, at least one."""
+    text, header = line.text, line.header
+    begin = header.start("rest") if header else 0
+    if text.find("][", begin) < 0 and text.find("] [", begin) < 0:
+        return [text]
+    starts = [found.start() for found in _TIMED.finditer(text, begin) if found.start()]
+    if not starts and header is None and (found := _UNTIMED.search(text)):
+        starts = [found.start()]
+    if not starts:
+        return [text]
+    pieces = [text[a:b] for a, b in zip([0, *starts], [*starts, len(text)], strict=True)]
+    return pieces if _SAYS.search(pieces[0]) else pieces[1:]
+
+
+def _broken(message: str) -> list[str]:
+    """Return message and frames of an entry whose line ends were written as HTML."""
+    if "<br" not in message:
+        return [message]
+    head, *more = _BREAK.split(message)
+    if not more or not (message.rstrip().endswith(">") or any(map(_FRAME.match, more))):
+        return [message]
+    frames = [part for part in more if _FRAME.match(part) or _TRAILER.match(part)]
+    return ["\n".join([head, *(p for p in more if p and p not in frames)]), *frames]
+
+
+def _coloured(text: str) -> bool:
+    """Say whether a colour begins in a line and ends in a later one."""
+    if "color" not in text:
+        return False
+    opened = text.count("<color") + text.count("&lt;color")
+    return opened > text.count("</color") + text.count("&lt;/color")
 
 
 def shown(raw: bytes) -> str:
@@ -210,52 +531,16 @@ def shown(raw: bytes) -> str:
     return raw.rstrip(b"\r").decode("utf-8", "backslashreplace")
 
 
-def plain(text: str) -> str:
-    """Return text without ANSI escapes, rich-text markup and invisible characters."""
-    if "\x1b" in text:
-        text = _ANSI.sub("", text)
-    if "<" in text:
-        text = _MARKUP.sub("", text)
-    return text if text.isascii() else _INVISIBLE.sub("", text)
-
-
-def peel(line: str) -> _Peeled:
-    """Return a line without its envelopes, which may stand in one another."""
-    text, names, stamp, level = plain(line), [], None, None
-    for _ in range(3):
-        peeled = next(((e, m) for e in ENVELOPES if (m := e.pattern.match(text))), None)
-        if peeled is None:
-            break
-        envelope, found = peeled
-        names.append(envelope.name)
-        parts = found.groupdict()
-        text = parts["rest"]
-        stamp = stamp or _utc(parts.get("utc"))
-        level = level or _LEVELS.get(parts.get("level") or "")
-    return _Peeled(text, tuple(names), stamp, level)
-
-
-def _utc(text: str | None) -> Stamp | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text[:26].rstrip("Z").replace(" ", "T")).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    printed = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return Stamp(moment.timestamp(), "utc", printed)
-
-
 def _tags(head: str) -> tuple[tuple[str, ...], str]:
     """Return the leading `[Class] ` tags and what follows them."""
     tags: list[str] = []
-    text = head
-    while found := _TAG.match(text):
+    at = 0
+    while len(tags) < _MAX_TAGS and (found := _TAG.match(head, at)):
         if found[1][:1].isdigit() or found[1].startswith(("{", '"')):
             break  # a number or a list, not a tag
         tags.append(found[1])
-        text = text[found.end() :]
-    return tuple(tags), text
+        at = found.end()
+    return tuple(tags), head[at:]
 
 
 def _speaker(message: str, tags: tuple[str, ...], category: str | None) -> Speaker:
@@ -272,58 +557,8 @@ def _line(mark: Mark, start: int) -> tuple[int, bytes]:
     return end + 1, mark.buffer[start:end]
 
 
-def _widen(
-    mark: Mark, at: int, message: str, coloured: bool, speaker: Speaker
-) -> tuple[str, tuple[str, ...], int, int, bool]:
-    """Return message, frames, number of further lines, the next offset, and whether it is open."""
-    depth = _depth(message) if speaker != "other" or message.startswith("{") else 0
-    body, frames = [message], []
-    lines = 0
-    if mark.cut:
-        return message, (), 0, mark.end, True
-    while at < mark.end and lines < MAX_TAIL:
-        following, raw = _line(mark, at)
-        original = shown(raw[:_MAX_QUOTE])
-        text = peel(original).text
-        closing = coloured and "</color>" in original
-        if HEADER.match(text) and not closing:
-            break
-        if depth > 0:
-            body.append(text)
-            depth += _depth(text)
-        elif _FFI.match(text) and speaker == "livekit":
-            frames.append(text)
-        elif (
-            _FRAME.match(text)
-            or _TRAILER.match(text)
-            or (speaker != "other" and _EXCEPTION.match(text))
-        ):
-            frames.append(text.strip())
-        elif not text.strip():
-            after = _line(mark, following)[1] if following < mark.end else b""
-            if not coloured and not _TRAILER.match(shown(after[:_MAX_QUOTE])):
-                break
-        elif coloured:
-            body.append(text)
-        else:
-            break
-        at = following
-        lines += 1
-        if closing:
-            coloured = False
-    return "\n".join(body), tuple(frames), lines, at, depth > 0 and at >= mark.end
-
-
-def _depth(text: str) -> int:
-    """Return how many braces a line opens and does not close, strings left out."""
-    if "{" not in text and "}" not in text:
-        return 0
-    bare = re.sub(r'"(?:[^"\\]|\\.)*"', "", text)
-    return bare.count("{") - bare.count("}")
-
-
 def _level(frames: tuple[str, ...]) -> str | None:
     for frame in frames[:8]:
         if found := _LEVEL_FRAME.match(frame):
-            return _LEVELS[found[1]]
+            return _LEVELS.get(found[1])
     return None

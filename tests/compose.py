@@ -6,6 +6,7 @@ Uses the standard library only, so that what is tested never judges itself.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import random
 import re
@@ -13,8 +14,48 @@ from typing import NamedTuple
 
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _HEX = "0123456789abcdef"
+# What stands around every line of an entry, around its first line only, or around it as a whole.
+EACH = {
+    "logcat": "02-03 {clock} 19117 19178 {p} Unity   : {line}",
+    "logcat-coloured": "\x1b[38;5;40m02-03 {clock} 19117 19178 {p} Unity   : {line}\x1b[0m",
+    "logcat-modifiers": "2026-02-03 {clock}123 +0100 10123 19117 19178 {p} Unity   : {line}",
+    "logcat-epoch": "{epoch} 19117 19178 {p} Unity   : {line}",
+    "logcat-brief": "{p}/Unity   ( 7578): {line}",
+    "logcat-tag": "{p}/Unity   : {line}",
+    "logcat-time": "02-03 {clock} {p}/Unity   ( 7578): {line}",
+    "logcat-unity-package": "2026/02/03 {clock} 19117 19178 {word} Unity {line}",
+    "unified-log": "2026-02-03 {clock}215+0900 0x16085d   Default     0x0                  5777   0    Game15: (UnityFramework) {line}",
+    "console-app": "default\t{clock}215+0900\tGame15\t{line}",
+    "idevicesyslog": "Feb  3 {whole} iPhone of Ada Game15(UnityFramework)[5777] <Notice>: {line}",
+    "github-actions": "2026-02-03T{clock}0123Z {line}",
+    "gitlab": "2026-02-03T{clock}012Z 00O {line}",
+    "kubernetes": "2026-02-03T{clock}012345Z stdout F {line}",
+    "jenkins": "[2026-02-03T{clock}Z] {line}",
+    "teamcity": "[{whole}] :\t [Step 2/3] {line}",
+    "cloud-build": "[2026-02-03T{clock}Z - Unity] {line}",
+    "docker-compose": "unity-1  | {line}",
+    "journald": "Feb  3 {whole} build-3 unity[1234]: {line}",
+    "ci-logcat": "2026-02-03T{clock}0123Z 02-03 {clock} 19117 19178 {p} Unity   : {line}",
+    "quoted": "> {line}",
+    "list": "- {line}",
+    "indented": "    {line}",
+    "unknown-wrapper": "12|worker|{line}",
+}
+_FIRST = {
+    "xcode": "2026-02-03 {clock}215+0900 Game15[5777:1443837] {line}",
+    "chrome": "Gym Build.framework.js.br:9 {line}",
+    "chrome-times": "{clock} app.js:12:34 {line}",
+    "chrome-blob": "6376c547-29e6-4f7b-9c35-8e41e68452bd:3 {line}",
+    "chrome-page": "(index):75 {line}",
+    "firefox": "{line} Build.framework.js:9:12345",
+    "safari": "[{word}] {line} (Build.framework.js, line 9)",
+    "glued": "Opening Default Application{line}",
+}
+_WHOLE = ("logcat-studio-old", "logcat-studio", "logcat-hub", "logcat-long", "html")
+WRAPPED = (*EACH, *_FIRST, *_WHOLE)
 ENVELOPES = (
     "editor", "editor-2021", "player-dev", "player-release", "timestamps", "console", "docs", "sink", "coloured",
+    *WRAPPED,
 )  # fmt: skip
 _COLOURS = {"Error": "red", "Warning": "yellow", "Info": "grey", "Debug": "cyan", "Trace": "gray"}
 _METHODS = {"Error": "LogError", "Warning": "LogWarning"}
@@ -100,6 +141,8 @@ def _wrapped(entry: Entry, envelope: str, at: float) -> list[str]:
         return [*f"{heading}: {tag}{entry.message}".split("\n")]
     if envelope == "sink":
         return [*f"{heading} {tag}{entry.message}".split("\n")]
+    if envelope in WRAPPED:
+        return _around(_wrapped(entry, "player-dev", at), entry, envelope, at)
     text = f"[{clock}]{heading}: {tag}{entry.message}"
     if envelope == "player-release":
         return text.split("\n")
@@ -123,6 +166,38 @@ def _wrapped(entry: Entry, envelope: str, at: float) -> list[str]:
         else []
     )
     return [*text.split("\n"), *_frames(entry, modern=envelope != "editor-2021"), *trailer, ""]
+
+
+def _around(lines: list[str], entry: Entry, envelope: str, at: float) -> list[str]:
+    """Return the lines of an entry as a tool shows them; the entry itself is a player's."""
+    whole = f"{int(at // 3600) % 24:02}:{int(at // 60) % 60:02}:{int(at % 60):02}"
+    clock = f"{whole}.{int(at * 1000) % 1000:03}"
+    priority = {"Error": "E", "Warning": "W"}.get(entry.level, "I")
+    word = {"E": "Error", "W": "Warn", "I": "Info"}[priority]
+    if envelope == "safari":
+        word = {"E": "Error", "W": "Warning", "I": "Log"}[priority]
+    said = {"clock": clock, "whole": whole, "p": priority, "word": word,
+            "epoch": f"{ISSUED - ISSUED % 86400 + at:.3f}"}  # fmt: skip
+    if envelope in EACH:
+        return [EACH[envelope].format(line=line, **said) for line in lines]
+    if envelope in _FIRST:
+        return [_FIRST[envelope].format(line=lines[0], **said), *lines[1:]]
+    if envelope == "logcat-studio-old":
+        head = f"2026-02-03 {clock} 7303-7366/com.studio.game {priority}/Unity: "
+        return [head + lines[0], *(f"    {line}" for line in lines[1:] if line)]
+    if envelope == "logcat-studio":
+        head = f"2026-02-03 {clock}  7303-7366  Unity                   com.studio.game                      {priority}  "
+        return [head + lines[0], *(" " * len(head) + line for line in lines[1:] if line)]
+    if envelope == "logcat-hub":
+        return [f"2026-02-03T{clock}Z:{word.lower()}4470/4450 Unity", "<br>".join(lines) + "<br>"]
+    if envelope == "logcat-long":
+        return [f"[ 02-03 {clock} 19117:19178 {priority}/Unity ]", *lines]
+    return [f"<p>{_escaped(lines[0])}</p>", *(f"<p>{_escaped(line)}</p>" for line in lines[1:])]
+
+
+def _escaped(line: str) -> str:
+    """Return a line as a mail or a ticket shows it."""
+    return html.escape(f"<color=red>{line}</color>" if line else line)
 
 
 def _frames(entry: Entry, *, modern: bool) -> list[str]:

@@ -11,7 +11,13 @@ HEADS = [
     "", "[14:03:22.118][Error][SDK]: ", "[Debug][Transport]: ", "[Info][SDK] ", "LiveKit: ",
     "[14:03:22.118][Warning][SDK]: [SessionMetrics] ", "[MyApp] ",
     "<color=cyan>[14:03:22.118][Debug][Transport]: ", "2026-02-03T04:05:06.789Z|0x1f804a080|",
-    "07-24 12:04:56.810 19117 19178 I Unity   : ",
+    "07-24 12:04:56.810 19117 19178 I Unity   : ", "07-24 12:04:56.810 19117 19201 E Unity   : ",
+    "E/Unity   ( 7578): ", "2023-03-10 15:15:42.915 7303-7366/com.studio.game I/Unity: ",
+    "2026-02-03T04:05:06.789Z:info2624/2478 [OAR] Unity\n",
+    "2026-02-03 20:18:24.739215+0900 Game15[5777:1443837] ", "2026-02-03T04:05:06.7890123Z ",
+    "2026-02-03T04:05:06.7890123Z 07-24 12:04:56.810 19117 19178 E Unity   : [Error][SDK]: ",
+    "unity-1  | ", "redis-1  | ", "Gym Build.framework.js.br:9 ", "[Error] ", "> ", "    - `", "&lt;color=red&gt;",
+    "Opening Default Application[14:03:22.118][Error][SDK]: ",
 ]  # fmt: skip
 NOISE = [
     "", " ", "UnityEngine.Debug:Log (object)", "(Filename: Assets/Foo.cs Line: 12)", "</color>",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose import Entry, render
+from tests.compose import WRAPPED, Entry, render
 from tests.helpers import SHARED, scanned
 
 LOGS = sorted((SHARED / "logs").glob("*.log.gz")) if (SHARED / "logs").is_dir() else []
@@ -118,8 +118,9 @@ def test_a_failing_session_in_a_real_log_is_diagnosed_wherever_it_stands(
     places = [0, len(lines), *(i + 1 for i, line in enumerate(lines) if not line.strip())]
     names = list(SECTIONS)
     third = [names[(number + step) % len(names)] for step in (0, 3, 6)]
+    wrapper = random.Random(f"{path.name}, wrapped").choice(WRAPPED)
     for name, envelope in zip(
-        ["credentials", *third], ["player-dev", "player-release", "player-dev", "docs"], strict=True
+        ["credentials", *third], [wrapper, "player-release", "player-dev", "docs"], strict=True
     ):
         said, expected = SECTIONS[name]
         at = dice.choice(places)

@@ -45,6 +45,8 @@ def test_a_log_gets_its_answer(case: Path) -> None:
         {key: s[key] for key in one} for one, s in zip(sessions, found["sessions"], strict=False)
     ] == sessions
     assert len(found["sessions"]) == len(sessions)
+    if "kind" in expected:
+        assert found["kind"] == expected["kind"]
     for group, key in (("facts", "unity"), ("facts", "build"), ("visibility", "truncated")):
         if key in expected:
             assert found[group][key] == expected[key], key

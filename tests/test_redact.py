@@ -19,10 +19,13 @@ from hypothesis import strategies as st
 
 from convai_logscan.errors import LogscanError
 from convai_logscan.redact import Redactor, Shape, TokenClaims, load_shapes
+from tests import compose
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# Wrappers that close a line, too, or that nobody knows.
+UNREADABLE = {"logcat-coloured", "list", "unknown-wrapper"}
 CASES = Path(__file__).resolve().parents[2] / "shared" / "redaction-cases"
 PLACEHOLDER = re.compile(r"\{\{([a-z-]+)-(\d+)\}\}")
 HEX = "0123456789abcdef"
@@ -398,3 +401,22 @@ def test_the_development_cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             wrong.append((case["id"], grade["leak"], grade["damage"]))
     assert len(lines) == 119
     assert not wrong
+
+
+@pytest.mark.parametrize("envelope", [e for e in compose.EACH if e not in UNREADABLE])
+def test_a_token_goes_on_behind_what_a_tool_puts_before_the_next_line(envelope: str) -> None:
+    token = room_token()
+    line = compose.EACH[envelope].format
+    said = {
+        "clock": "13:05:06.789",
+        "whole": "13:05:06",
+        "epoch": "1770091506.789",
+        "p": "E",
+        "word": "Error",
+    }
+    text = "\n".join(
+        line(line=part, **said) for part in (f"Token: {token[:150]}", f"{token[150:]} rm-after")
+    )
+    clean = Redactor().redact(text)
+    assert not any(token[at : at + 12] in clean for at in range(0, len(token) - 12, 6))
+    assert "rm-after" in clean
