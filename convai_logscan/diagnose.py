@@ -65,11 +65,23 @@ _Key = tuple[object, ...]
 
 @dataclass(slots=True)
 class _Partial:
-    """A chain on its way: the events that met its steps so far."""
+    """A chain on its way: the events that met its steps so far.
+
+    The latest event of a step decides, because it lies nearest to what is still missing; the first
+    one is shown as evidence.
+    """
 
     events: tuple[Event, ...]
     bound: dict[str, Event]
     attempt: int
+    shown: tuple[Event, ...] = ()
+
+    def with_more(self, *events: Event, bound: dict[str, Event] | None = None) -> _Partial:
+        """Return the chain with the events of its next step."""
+        return _Partial(
+            (*self.events, *events), self.bound if bound is None else bound, self.attempt,
+            (*self.shown, *events),
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -78,6 +90,7 @@ class _Hit:
 
     chain: int
     events: tuple[Event, ...]
+    shown: tuple[Event, ...]
     attempt: int
     absent: tuple[Operand, ...] = ()
     cut: bool = False  # the log ended before the wait for the absence was over
@@ -327,7 +340,7 @@ class Diagnoser:
             if one.chain.span and not _inside(one.chain.span, (*partial.events, *events)[0], event):
                 return None
             del one.parts[key]  # type: ignore[arg-type]
-            return _Partial((*partial.events, *events), partial.bound, scope)
+            return partial.with_more(*events)
         atom = step.operand.accepts(event, partial.bound)
         if atom is None:
             return None
@@ -341,8 +354,8 @@ class Diagnoser:
                 return None
             first = seen.events[0]
             seen.events.clear()
-            return _Partial((*partial.events, first, event), bound, scope)
-        return _Partial((*partial.events, event), bound, scope)
+            return partial.with_more(first, event, bound=bound)
+        return partial.with_more(event, bound=bound)
 
     def _reached(
         self, room: _Room, one: _Chain, index: int, partial: _Partial, attempt: int
@@ -357,10 +370,15 @@ class Diagnoser:
             same_step = [k for k in one.slots if k[0] == index]
             if key not in one.slots and len(same_step) >= MAX_SLOTS:
                 del one.slots[same_step[0]]
+            if key in one.slots:
+                partial.shown = one.slots[key].shown
             one.slots[key] = partial
             return
         absent = tuple(step.operand for step in steps if step.kind == "absent")
-        hit = _Hit(one.number, partial.events, attempt, absent)
+        first = partial.shown[0]
+        near = one.chain.span is None or _inside(one.chain.span, first, partial.events[-1])
+        shown = partial.shown if near else partial.events
+        hit = _Hit(one.number, partial.events, shown, attempt, absent)
         if rest:
             self._wait(room, one, _Wait(hit, rest[0], partial.bound))
         elif one.chain.without:
@@ -487,7 +505,7 @@ class Diagnoser:
         if not tally.times or not (whole or _same_failure(tally.last, last)):
             tally.times += 1
         tally.last = last.where
-        for number, event in enumerate(hit.events):
+        for number, event in enumerate(hit.shown):
             found.evidence.setdefault((hit.chain, number), event)
         if found.first is None or hit.events[0].where.line < found.first.events[0].where.line:
             found.first = hit

@@ -10,13 +10,14 @@ from rich.table import Table
 from rich.text import Text
 
 from convai_logscan.checklist import TITLES
+from convai_logscan.envelopes import plain
 from convai_logscan.model import Diagnosis, Evidence, Moment, Report, Session, SourceReport
 from convai_logscan.reports import Look
 from convai_logscan.reports.safe import one_line
 
 _COLOURS = {
     "fatal": "bold red", "error": "red", "warning": "yellow", "info": "cyan",
-    "inconclusive": "magenta", "good": "green", "quiet": "bright_black",
+    "inconclusive": "magenta", "good": "green", "quiet": "bright_black", "plain": "",
 }  # fmt: skip
 _SIGNS = {"proven": ("✓", "good"), "disproven": ("✗", "error"), "unknown": ("?", "quiet")}
 _ASCII = str.maketrans(
@@ -89,19 +90,21 @@ class _Page:
     def _quiet_end(self, source: SourceReport) -> bool:
         """Say the short answers; return whether that was all."""
         firing = [d for d in source.diagnoses if d.verdict == "fires"]
-        if not source.visibility.convai and not firing:
+        if not source.visibility.convai:
             why = (
                 "The file is empty."
                 if not source.bytes
                 else "No line of the Convai SDK is in this log."
             )
-            self._print(Text("No Convai activity. ", "bold") + Text(why))
-            if source.bytes and not self._look.quiet:
+            if firing:
+                why += " What follows is about lines of LiveKit that name a host of its cloud."
+            self._hang(Text("No Convai activity. ", "bold") + Text(why), 0, 2)
+            if source.bytes and not firing and not self._look.quiet:
                 self._wrap(
                     "If a Convai character should have spoken in this run, check that this is the log of that "
                     "run (Player-prev.log and Editor-prev.log hold the run before) and that the SDK is in the scene."
                 )
-            return True
+            return not firing
         return False
 
     def _fingerprint(self, source: SourceReport) -> Text:
@@ -208,14 +211,16 @@ class _Page:
     def _diagnosis(self, one: Diagnosis, source: SourceReport) -> None:
         self._console.print()
         self._headline(one)
-        rows = Table.grid(padding=(0, 2))
-        rows.add_column(no_wrap=True, style=_style("quiet"), min_width=6)
-        rows.add_column()
+        rows = _labelled()
         rows.add_row("Cause", Text(one.cause))
         for number, step in enumerate(one.fix, 1):
             rows.add_row("Fix" if number == 1 else "", _numbered(number, step, len(one.fix)))
         rows.add_row("Verify", Text(one.verify))
-        rows.add_row("Docs", Text(one.docs, overflow="fold"))
+        self._print(Padding(rows, (0, 0, 0, 2)))
+        # A link that is broken over two lines can be neither clicked nor copied.
+        link = Text("  Docs    ", _style("quiet")) + Text(one.docs, _style("plain"))
+        self._console.print(link, no_wrap=True, overflow="ignore", crop=False)
+        rows = _labelled()
         rows.add_row("Log", self._lines(one.evidence))
         if one.against:
             rows.add_row("But", self._lines(one.against))
@@ -246,7 +251,7 @@ class _Page:
         lines.add_column(justify="right", style=_style("quiet"), no_wrap=True)
         lines.add_column(overflow="fold")
         for one in evidence:
-            lines.add_row(f"line {one.line}", Text(one_line(one.text)))
+            lines.add_row(f"line {one.line}", Text(one_line(plain(one.text))))
         return lines
 
     def _no_cause(self, source: SourceReport) -> None:
@@ -316,7 +321,8 @@ class _Page:
         )
         told = any(s.outcome in {"failed", "unknown", "dropped"} for s in source.sessions)
         lines: list[str] = []
-        if off and (told or self._look.verbose):
+        handed_out = any(s.step == 5 and s.verdict == "proven" for s in source.checklist)
+        if off and (self._look.verbose or (told and not handed_out)):
             lines.append(f"{off.symptom} {' '.join(off.fix)}")
         if source.visibility.truncated:
             lines.append("The log ends in the middle of something: a longer log would say more.")
@@ -415,6 +421,14 @@ def _told_under(one: Diagnosis, source: SourceReport) -> str | None:
     if any(d.root for d in mine):
         return None
     return next((d.id for d in mine if one.id in d.explains and d.rank < one.rank), None)
+
+
+def _labelled() -> Table:
+    """Return a grid with a column of labels."""
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(no_wrap=True, style=_style("quiet"), min_width=6)
+    rows.add_column()
+    return rows
 
 
 def _numbered(number: int, step: str, total: int) -> Text | Table:
