@@ -105,10 +105,14 @@ class PlayMode(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package(Event):
-    """A registered package: version is what stands after `@` (a version, URL or file path)."""
+    """A package that the Package Manager names: version is what stands after `@`, a version, URL or path.
+
+    kind: registered (in the list of all packages), refused (what it depends on is missing).
+    """
 
     name: str
     version: str
+    kind: str = "registered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

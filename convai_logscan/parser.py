@@ -105,6 +105,8 @@ def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
             where=where, level=record.level, category=record.category, message=text[:2000]
         )
         form = None
+    if isinstance(event, MicError) and event.kind == "failed":
+        event = _inner(event, where)
     yield event
     if isinstance(event, Speech):
         return  # what people say is no reason of a failure
@@ -152,6 +154,13 @@ def _reasons(record: Record, where: Where, peer: str) -> Iterator[Event]:
         yield from _within(_heads(record), where, "other")
     else:
         yield from _within(_full(record), where, peer)
+
+
+def _inner(outer: MicError, where: Where) -> MicError:
+    """Return the failure that a line passes on, where its words have a form of their own."""
+    form = speaker("convai").parse("said", outer.message) if outer.message else None
+    event = _event(form, where) if form else None
+    return event if isinstance(event, MicError) else outer
 
 
 def _quoted(reason: str | None, where: Where) -> Iterator[Event]:

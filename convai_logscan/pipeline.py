@@ -100,7 +100,7 @@ class _Walk:
                 self._about.event(event)
                 if isinstance(event, RoomDetails) and event.token in self._redactor.claims:
                     self._token(event)
-                if isinstance(event, Package):
+                if isinstance(event, Package) and event.kind == "registered":
                     self._packages[event.name] = event
                 else:
                     self._tell(self._sessions.feed(event))
