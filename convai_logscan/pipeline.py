@@ -10,7 +10,6 @@ from functools import cache
 from convai_logscan import parser
 from convai_logscan.checklist import Proofs
 from convai_logscan.diagnose import Diagnoser, Progress
-from convai_logscan.errors import SourceError
 from convai_logscan.events import Event, Package, RoomDetails, Said
 from convai_logscan.facts import SelfDescription
 from convai_logscan.marks import Finder, Marker, finder
@@ -41,14 +40,11 @@ def _find() -> Finder:
 def scan(source: Source, settings: Settings) -> tuple[SourceReport, list[Skipped]]:
     """Diagnose one source; raises SourceError when nothing of it could be read."""
     walk = _Walk(source, settings)
+    for _ in walk.events():
+        pass
     skipped: list[Skipped] = []
-    try:
-        for _ in walk.events():
-            pass
-    except SourceError as error:
-        if not walk.lines:
-            raise
-        skipped.append(Skipped(source.name, f"{error.message}; what was read before is reported"))
+    if source.cut:
+        skipped.append(Skipped(source.name, f"{source.cut}; what was read before is reported"))
     return walk.report(), skipped
 
 
