@@ -11,7 +11,7 @@ from convai_logscan import parser
 from convai_logscan.checklist import Proofs
 from convai_logscan.diagnose import Diagnoser, Progress
 from convai_logscan.events import Event, Package, RoomDetails, Said
-from convai_logscan.facts import SelfDescription
+from convai_logscan.facts import HEAD, SelfDescription
 from convai_logscan.marks import Finder, Marker, finder
 from convai_logscan.model import Anchor, Moment, Record, Skipped, SourceReport
 from convai_logscan.records import Framer
@@ -78,13 +78,17 @@ class _Walk:
         self.lines = 0
 
     def _blocks(self) -> Iterator[bytes]:
-        first = True
-        for block in self._source.text():
-            if first:
-                self._about.head(block, self._settings.kind)
-                first = False
-                self.lines = 1
-            yield block
+        blocks = self._source.text()
+        head = b""
+        for block in blocks:  # however small they come, the head is the same
+            head += block
+            if len(head) >= HEAD:
+                break
+        if head:
+            self._about.head(head, self._settings.kind)
+            self.lines = 1
+            yield head
+        yield from blocks
 
     def events(self) -> Iterator[Event]:
         """Yield every event, feeding the later stages on the way."""

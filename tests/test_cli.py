@@ -74,7 +74,7 @@ def test_an_empty_file_is_a_report_with_nothing_in_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "args",
     [
-        ["no-such.log"], ["."], ["--format", "yaml", "x"], ["x", "--session", "zero"],
+        ["no-such.log"], ["grammars/*.none"], ["@no-such-list.txt"], ["--format", "yaml", "x"], ["x", "--session", "zero"],
         ["x", "--select", "invalid-api-kee"], ["x", "-o", "report.docx"], ["x", "--table", "no-dir"],
         ["--fail-on", "loud", "x"], ["x\0y.log"][:0] or ["-"],
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from threading import Timer
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from convai_logscan.reports.safe import one_line
 
@@ -30,7 +30,7 @@ class Progress:
         self._timer = Timer(DELAY, self._show)
         self._timer.daemon = True
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         """Start the clock."""
         if sys.stderr is not None and sys.stderr.isatty():
             self._timer.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from io import StringIO
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from convai_logscan.checklist import TITLES
 from convai_logscan.envelopes import plain
-from convai_logscan.model import Diagnosis, Evidence, Moment, Report, Session, SourceReport
+from convai_logscan.model import Diagnosis, Evidence, Moment, Report, Session, Skipped, SourceReport
 from convai_logscan.reports import Look
 from convai_logscan.reports.safe import one_line
 
@@ -21,9 +22,21 @@ _COLOURS = {
 }  # fmt: skip
 _SIGNS = {"proven": ("✓", "good"), "disproven": ("✗", "error"), "unknown": ("?", "quiet")}
 _ASCII = str.maketrans(
-    {"✓": "+", "✗": "x", "…": "...", "–": "-", "·": "|", "—": "-", "“": '"', "”": '"', "→": "->"}
+    {
+        "✓": "+",
+        "✗": "x",
+        "…": "...",
+        "–": "-",
+        "·": "|",
+        "—": "-",
+        "“": '"',
+        "”": '"',
+        "→": "->",
+        "×": "x",
+    }
 )
 MAX_DETAIL = 5  # sources that are shown whole
+MAX_SKIPPED = 20  # inputs left out that are named
 
 
 def render(report: Report, look: Look) -> str:
@@ -386,13 +399,29 @@ class _Page:
         self._print(Padding(rows, (0, 0, 0, 2)))
 
     def skipped(self, report: Report) -> None:
-        """Print what could not be read."""
-        for one in report.skipped:
-            self._hang(
-                Text(f"skipped {one_line(one.source)}: {one_line(one.reason)}", _style("warning")),
-                0,
-                2,
-            )
+        """Print what could not be read, and, more quietly, what is plainly no log."""
+        if report.sources and report.skipped:
+            self._console.print()
+        wrong = [one for one in report.skipped if not one.minor]
+        for one in wrong[:MAX_SKIPPED]:
+            self._left_out(one, "warning")
+        if len(wrong) > MAX_SKIPPED:
+            more = len(wrong) - MAX_SKIPPED
+            self._wrap(f"skipped {more} more (--format json lists them)", 0, "warning")
+        minor = [one for one in report.skipped if one.minor]
+        if len(minor) <= MAX_DETAIL or self._look.verbose:
+            for one in minor:
+                self._left_out(one, "quiet")
+            return
+        reasons = Counter(one.reason for one in minor).most_common(MAX_DETAIL)
+        told = ", ".join(f"{times} × {reason}" for reason, times in reasons)
+        self._wrap(
+            f"skipped {len(minor)} files that are no logs: {told} (-v lists them)", 0, "quiet"
+        )
+
+    def _left_out(self, one: Skipped, style: str) -> None:
+        text = f"skipped {one_line(one.source)}: {one_line(one.reason)}"
+        self._hang(Text(text, _style(style)), 0, 2)
 
     # --- helpers -------------------------------------------------------------------------------
 

@@ -38,6 +38,9 @@ def encoding(head: bytes) -> tuple[str, int]:
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name, len(mark)
+    plain = head[:SNIFF].partition(b"\0")[0]
+    if len(plain) > LATIN // 4 and _is_utf8(plain[:LATIN]):
+        return "utf-8", 0  # what follows may still be UTF-16
     return _pairs(head[:SNIFF], 0.4) or "utf-8", 0
 
 
@@ -165,7 +168,9 @@ class Decoder:
         if line == at and not self._fresh:
             # The line is long or holds NUL bytes already; a letter may still stand before this one.
             return [nul - 1] if nul > at and not self._tries else []
-        starts = [line] if nul - line < WINDOW else []
+        before = self._buffer[line : min(nul, line + WINDOW)]
+        plain = len(before) > LATIN // 4 and _is_utf8(before)
+        starts = [line] if len(before) < WINDOW and not plain else []
         return [*starts, nul - 1] if nul - 1 > line else starts
 
     def _pass_run(self, buffer: bytes, at: int) -> int:
@@ -218,7 +223,9 @@ def _begins(window: bytes, *, whole_line: bool) -> str | None:
     """Return the UTF-16 that a window begins with; in mid-line it must be plain to see."""
     if window.startswith(codecs.BOM_UTF16_LE) and len(window) > 2:
         return "utf-16-le"
-    return _pairs(window, 0.4) if whole_line or len(window) >= 32 else None
+    if len(window) < LATIN // 2:
+        return _pairs(window, 0.9) if whole_line else None
+    return _pairs(window, 0.4)
 
 
 def _is_utf8(text: bytes) -> bool:
