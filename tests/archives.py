@@ -60,7 +60,10 @@ ARCHIVE: dict[str, Callable[[Files], bytes]] = {
     "stored.zip": lambda files: zipped(files, zipfile.ZIP_STORED),
     "bz2.zip": lambda files: zipped(files, zipfile.ZIP_BZIP2),
     "lzma.zip": lambda files: zipped(files, zipfile.ZIP_LZMA),
-    **{f"tar.{name}": (lambda files, pack=pack: pack(tarred(files))) for name, pack in PACK.items()},
+    "tar.gz": lambda files: PACK["gz"](tarred(files)),
+    "tar.bz2": lambda files: PACK["bz2"](tarred(files)),
+    "tar.xz": lambda files: PACK["xz"](tarred(files)),
+    "tar.zst": lambda files: PACK["zst"](tarred(files)),
 }  # fmt: skip
 
 

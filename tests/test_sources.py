@@ -403,7 +403,8 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=12), st.lists(st.integers(1, 900), min_size=1, max_size=9))
 def test_how_bytes_are_cut_never_changes_the_text(parts: list[bytes], sizes: list[int]) -> None:
     raw = b"".join(parts)
-    blocks, at = [], 0
+    at = 0
+    blocks: list[bytes] = []
     while at < len(raw):
         blocks.append(raw[at : at + sizes[len(blocks) % len(sizes)]])
         at += len(blocks[-1])

@@ -7,6 +7,7 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Protocol
 
 from convai_logscan.errors import SourceError
@@ -18,7 +19,8 @@ else:
     from backports import zstd
 
 PIECE = 1 << 18  # bytes that are unpacked at once
-FEED = 1 << 16  # packed bytes that are handed over at once
+FEED = 1 << 12  # packed bytes that are handed over at once
+_CHECKSUM = 64  # bytes at the end that hold the checksum, in every format
 MEMORY = 96 << 20  # bytes of dictionary that packed data may ask for
 _WINDOW = 26  # the same for zstd, as a power of two
 
@@ -97,7 +99,8 @@ def unpacked(name: str, blocks: Iterable[bytes], budget: Budget) -> Iterator[byt
                 raise SourceError(f"something that is not {name} stands behind the {name} data")
         budget.unpacked(0)  # many empty members take time too
         one = new()
-        yield from inflated(one, _chain(left, rest), name, budget)
+        # `chain`, for a generator would close `rest` with itself, and the next member needs it.
+        yield from inflated(one, chain([left] if left else [], rest), name, budget)
         left = one.unused_data.lstrip(b"\0")
         first = False
 
@@ -128,13 +131,16 @@ def inflated(
 
 
 def pieces(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield blocks in small pieces, so that what stands behind the data is not lost with them."""
+    """Yield blocks in small pieces, and the last bytes one by one.
+
+    A decompressor that finds damage gives nothing of the piece it found it in, and the checksum, which
+    is where damage shows, stands at the end.
+    """
+    end = b""
     for block in blocks:
-        for at in range(0, len(block), FEED):
-            yield block[at : at + FEED]
-
-
-def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
+        whole = end + block
+        end = whole[-_CHECKSUM:]
+        for at in range(0, len(whole) - _CHECKSUM, FEED):
+            yield whole[at : min(at + FEED, len(whole) - _CHECKSUM)]
+    for at in range(len(end)):
+        yield end[at : at + 1]
