@@ -377,7 +377,7 @@ def _fat_tar_header() -> bytes:
     info = tarfile.TarInfo("x")
     info.type, info.size = tarfile.XHDTYPE, 8 << 30
     pack = zlib.compressobj(9, zlib.DEFLATED, -15)
-    head = pack.compress(info.tobuf()) + pack.flush(zlib.Z_FULL_FLUSH)
+    head = pack.compress(info.tobuf(tarfile.GNU_FORMAT)) + pack.flush(zlib.Z_FULL_FLUSH)
     return b"\x1f\x8b\x08\0\0\0\0\0\0\x03" + head + repeated(bytes(MB), 1000)
 
 

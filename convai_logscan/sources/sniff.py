@@ -28,11 +28,13 @@ _MAGIC = (
     (b"\x1aE\xdf\xa3", "a video"), (b"FLV\x01", "a video"),
     (b"wOFF", "a font"), (b"wOF2", "a font"), (b"\0\1\0\0\0", "a font"),
     (b"UnityFS\0", "a Unity asset bundle"), (b"UnityWebData1.0\0", "Unity build data"),
+    (b"\0\x05\x16\x07", "what a Mac stores beside a file"), (b"\0\0\0\x01Bud1", "a Mac's folder settings"),
+    (b"L\0\0\0\x01\x14\x02\0", "a shortcut"), (b"ElfFile\0", "a Windows event log"),
     (b"bplist00", "a property list"), (b"\xd4\xc3\xb2\xa1", "a network capture"),
     (b"\xab\xcd\xef\x12", "a 3D model"),
     (b"Kaydara FBX Binary", "a 3D model"), (b"glTF", "a 3D model"),
 )  # fmt: skip
-_LATER = ((4, b"ftyp", "a video"), (8, b"WEBP", "a picture"), (8, b"WAVE", "a sound"),
+_LATER = ((8, b"M<+\x1a", "a network capture"), (4, b"ftyp", "a video or picture"), (8, b"WEBP", "a picture"), (8, b"WAVE", "a sound"),
           (8, b"AVI ", "a video"))  # fmt: skip
 _PACKED = ((b"Rar!\x1a\x07", "a RAR archive"), (b"\x1f\x9d", "a file of `compress`"),
            (b"MSCF", "a cabinet file"), (b"xar!", "a xar archive"))  # fmt: skip
@@ -83,11 +85,9 @@ def package(head: bytes) -> Reason | None:
 
 def no_log(head: bytes) -> Reason | None:
     """Return why a head is not that of a log, or None."""
-    for magic, what in _MAGIC:
-        if head.startswith(magic) and (len(magic) > 3 or not magic.isalnum() or is_binary(head)):
-            return Reason(what)
-    for at, magic, what in _LATER:
-        if head[at : at + len(magic)] == magic and is_binary(head):
+    for at, magic, what in (*((0, *one) for one in _MAGIC), *_LATER):
+        sure = len(magic) > 4 or not (magic.isascii() and magic.decode().isprintable())
+        if head.startswith(magic, at) and (sure or is_binary(head)):
             return Reason(what)
     for magic, what in _PACKED:
         if head.startswith(magic):
