@@ -417,6 +417,7 @@ def test_a_gigabyte_without_a_newline_takes_little_memory() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="memory is measured otherwise there")
 def test_many_members_are_read_in_reasonable_memory(tmp_path: Path) -> None:
     many = zipped({f"{n}.log": b"hello\n" for n in range(11_000)})
     code, output, peak = measured(put(tmp_path, many), "-q")
@@ -444,6 +445,46 @@ def test_hostile_names_are_shown_and_never_obeyed(tmp_path: Path) -> None:
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]", shown)
         assert max(map(len, shown.splitlines())) < 700
         assert "[/bold]b.log" in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell closes standard input")
+def test_a_closed_standard_input_is_told_only_when_it_is_read(tmp_path: Path) -> None:
+    good = put(tmp_path, LOG, "good.log")
+    for path, code in ((str(good), 1), ("-", 3), ("", 2)):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"exec {sys.executable} -m convai_logscan {path} <&-"],
+            capture_output=True, check=False, cwd=ROOT, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == code
+        assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="paths are short there")
+def test_folders_may_be_nested_deeper_than_calls(tmp_path: Path) -> None:
+    put(tmp_path, LOG, "x.log")
+    deep = tmp_path / "d"
+    script = "import os\nfor _ in range(1500):\n    os.mkdir('d')\n    os.chdir('d')\n"
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=60)
+    try:
+        found, _ = read(tmp_path)
+        assert len(found) == 1
+    finally:  # Python's own way would call itself too often
+        subprocess.run(["/bin/rm", "-rf", str(deep)], check=True, timeout=60)
+
+
+def test_a_large_archive_in_an_archive_is_not_held_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convai_logscan.sources.opener.SPOOL", 500)
+    files = {"a.log": LOG, "shot.png": PNG, **SECOND}
+    for pack in ("zip", "stored.zip"):
+        inner = ARCHIVE[pack](files)
+        found, left_out = read(put(tmp_path, tarred({"inner": inner})))
+        assert [one.name.rpartition("!")[2] for one in found] == ["a.log", "second.log"]
+        assert set(told(left_out, minor=True)) == {"inner!shot.png"}
+    found, left_out = read(put(tmp_path, tarred({"inner": sevened(files)})))
+    assert not found
+    assert "unpack the outer one" in left_out[0].reason
 
 
 def test_a_mixed_call_reports_what_it_can(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class Commands(click.Group):
             args = ["scan", *args]
         elif not args and _piped():
             args = ["scan", "-"]
-        elif not args and sys.stdin.isatty() and sys.stdout.isatty():
+        elif not args and _on_a_terminal():
             args = ["scan"]  # it offers the logs in Unity's usual places
         return super().parse_args(ctx, args)
 
@@ -50,6 +50,11 @@ def _piped() -> bool:
     except (AttributeError, OSError, ValueError):
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def _on_a_terminal() -> bool:
+    """Say whether someone is there to be asked."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

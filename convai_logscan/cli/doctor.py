@@ -60,7 +60,7 @@ def logs() -> list[Path]:
 def choose() -> str | None:
     """Offer the logs that were found; return the one that is wanted, or None when there is none."""
     offered = logs()[:MAX_OFFERED]
-    if not offered or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not offered or not all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout)):
         return None
     click.echo("No log was named. These are in Unity's usual places, newest first:")
     for number, path in enumerate(offered, 1):

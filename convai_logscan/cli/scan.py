@@ -173,7 +173,7 @@ def _read(paths: tuple[str, ...], settings: Settings, report: Report, limits: Li
     from convai_logscan.pipeline import scan
     from convai_logscan.sources import Pipe, in_paths
 
-    stdin = Pipe(sys.stdin.buffer)
+    stdin = Pipe(sys.stdin.buffer if sys.stdin else None)
     try:
         with Progress() as progress:
             for item in in_paths(paths, stdin, limits):

@@ -55,20 +55,20 @@ def ends_like_one(handle: BinaryIO) -> bool:
 def members(handle: BinaryIO | None, stream: Stream, budget: Budget) -> Iterator[Member | Skipped]:
     """Yield name and blocks of every file, and a `Skipped` for what cannot be read."""
     size = _directory_size(handle) if handle else None
-    if handle and size is not None and size <= _MAX_DIRECTORY:
-        try:
-            directory = zipfile.ZipFile(handle).infolist()
-        except _DAMAGE:
-            directory = None
-        if directory is not None:
-            yield from _listed(handle, directory, budget)
-            return
     if handle:
+        if size is not None and size <= _MAX_DIRECTORY:
+            try:
+                directory = zipfile.ZipFile(handle).infolist()
+            except _DAMAGE:
+                pass
+            else:
+                yield from _listed(handle, directory, budget)
+                return
         handle.seek(0)
         stream = Stream(_from(handle))
+        wrong = "missing or damaged" if size is None or size <= _MAX_DIRECTORY else "too large"
         yield Skipped(
-            "",
-            "the directory of the zip archive is missing or damaged; members are read as they come",
+            "", f"the directory of the zip archive is {wrong}; its members are read as they come"
         )
     yield from _walked(stream, budget)
 

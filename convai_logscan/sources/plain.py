@@ -15,6 +15,8 @@ from convai_logscan.sources.opener import Item, only, opened
 from convai_logscan.sources.stream import BLOCK, Stream
 from convai_logscan.sources.text import Source
 
+_JUNCTION = 0xA0000003  # the tag of a mount point, on Windows
+
 
 def from_file(path: Path, limits: Limits | None = None) -> Source:
     """Open a file that is one log, plain or compressed; raises SourceError when it cannot be read."""
@@ -44,19 +46,19 @@ def in_file(path: Path, limits: Limits, *, named: bool) -> Iterator[Item]:
 
 def in_folder(folder: Path, limits: Limits) -> Iterator[Item]:
     """Yield what the files of a folder and of all folders in it hold, in order of their names."""
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        yield Skipped(str(folder), f"the folder cannot be read: {reason(error)}")
-        return
-    for entry in entries:
-        if entry.is_symlink():
+    entries = [folder]
+    while entries:  # a stack, for folders may be nested deeper than calls
+        entry = entries.pop()
+        if entry is not folder and _is_link(entry):
             yield Skipped(str(entry), "a link, not followed (name it to read it)", minor=True)
         elif entry.is_dir():
-            if entry.name.startswith("."):
+            if entry is not folder and entry.name.startswith("."):
                 yield Skipped(str(entry), "a hidden folder (name it to read it)", minor=True)
-            else:
-                yield from in_folder(entry, limits)
+                continue
+            try:
+                entries += sorted(entry.iterdir(), reverse=True)
+            except OSError as error:
+                yield Skipped(str(entry), f"the folder cannot be read: {reason(error)}")
         elif _is_special(entry):
             yield Skipped(str(entry), "a pipe, socket or device, not a log", minor=True)
         else:
@@ -66,8 +68,8 @@ def in_folder(folder: Path, limits: Limits) -> Iterator[Item]:
 class Pipe:
     """The blocks of standard input; Ctrl-C ends them."""
 
-    def __init__(self, stream: BinaryIO, name: str = "-") -> None:
-        """Wrap a stream; nothing is read yet."""
+    def __init__(self, stream: BinaryIO | None, name: str = "-") -> None:
+        """Wrap a stream, or None where it is closed; nothing is read yet."""
         self._stream = stream
         self._name = name
         self.interrupted = False
@@ -75,6 +77,8 @@ class Pipe:
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield blocks as they come."""
+        if self._stream is None:
+            raise SourceError("standard input is closed", self._name)
         try:
             descriptor = self._stream.fileno()
         except (OSError, ValueError):
@@ -137,6 +141,15 @@ def _file_blocks(handle: BinaryIO, name: str, size: int) -> Iterator[bytes]:
     if total < size:
         message = f"it became shorter while it was read: {total} of {size} bytes were there"
         raise SourceError(message, name)
+
+
+def _is_link(path: Path) -> bool:
+    """Say whether a path is a link, or what Windows calls a junction."""
+    try:
+        info = path.lstat()
+    except OSError:
+        return False  # opening it will say why
+    return stat.S_ISLNK(info.st_mode) or getattr(info, "st_reparse_tag", 0) == _JUNCTION
 
 
 def _is_special(path: Path) -> bool:
