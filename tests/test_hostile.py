@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import lzma
 import os
 import random
 import re
@@ -22,7 +23,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convai_logscan.sources import Limits, Pipe, in_paths
+from convai_logscan.sources import Limits, Pipe, in_paths, seven
 from convai_logscan.sources.text import Source
 from tests.archives import (
     ARCHIVE,
@@ -307,6 +308,30 @@ def test_a_repeated_record_is_never_refused_for_how_well_it_packs(tmp_path: Path
     assert len(raw) > 200 * len(packed)
     found, left_out = read(put(tmp_path, packed))
     assert (found[0].bytes, left_out) == (len(raw), [])
+
+
+def test_a_dictionary_of_gigabytes_is_refused(tmp_path: Path) -> None:
+    xz = bytearray(PACK["xz"](LOG))
+    end = 12 + (xz[12] + 1) * 4  # of the block's header, with its checksum
+    xz[xz.index(b"\x21\x01", 12, end) + 2] = 34  # 256 MiB
+    xz[end - 4 : end] = zlib.crc32(xz[12 : end - 4]).to_bytes(4, "little")
+    zst = b"\x28\xb5\x2f\xfd\0\x90" + (len(LOG) << 3 | 1).to_bytes(3, "little") + LOG
+    properties = b"\x09\x14\x05\0\x5d" + (1 << 30).to_bytes(4, "little")
+    zipped_lzma = one_member(b"a.log", LOG, method=14)
+    at = zipped_lzma.index(LOG)
+    zipped_lzma = zipped_lzma[:at] + properties + zipped_lzma[at + len(properties) :]
+    for raw in (bytes(xz), zst, zipped_lzma):
+        found, left_out = read(put(tmp_path, raw))
+        assert not found
+        assert "MiB of memory (unpack it first)" in left_out[0].reason
+
+
+def test_the_dictionary_of_a_7z_is_known_before_it_is_made() -> None:
+    for bits in range(40):
+        known = lzma._decode_filter_properties(lzma.FILTER_LZMA2, bytes([bits]))  # type: ignore[attr-defined] # missing there
+        assert seven._memory({"method": b"\x21", "properties": bytes([bits])}) == known["dict_size"]
+    raw = b"\x5d" + (1 << 26).to_bytes(4, "little")
+    assert seven._memory({"method": b"\x03\x01\x01", "properties": raw}) == 1 << 26
 
 
 def test_overlapping_members_are_read_once(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from convai_logscan.errors import SourceError
 from convai_logscan.model import Skipped
 from convai_logscan.pipeline import scan
-from convai_logscan.sources import Limits, Pipe, from_file, from_stream, in_paths, places
+from convai_logscan.sources import Limits, Pipe, from_file, from_stream, in_paths, places, remote
 from convai_logscan.sources.text import Source
 from tests.archives import ARCHIVE, PACK, nested, zipped
 from tests.compose import Entry, noise, render
@@ -264,6 +264,20 @@ def test_a_url_is_read_and_its_secrets_are_not_shown(server: tuple[str, Path]) -
     assert not found
     assert "there is no such file" in left_out[0].reason
     assert "abcdef123456" not in str(left_out)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://example.net/a/b.log?sig=x#y", "https://example.net/a/b.log"),
+        ("sftp://ada:pass@word@example.net:22/b.log", "sftp://example.net:22/b.log"),
+        ("zip://*.log::https://ada:pw@example.net/x.zip?sig=x", "zip://*.log::https://example.net/x.zip"),
+        ("s3://bucket/logs/*.log", "s3://bucket/logs/*.log"),
+        ("https://example.net?sig=x", "https://example.net"),
+    ],
+)  # fmt: skip
+def test_a_url_is_shown_without_its_secrets(url: str, name: str) -> None:
+    assert remote.shown(url) == name
 
 
 def test_a_service_with_patterns_is_asked_for_them() -> None:

@@ -22,7 +22,7 @@ PIECE = 1 << 18  # bytes that are unpacked at once
 FEED = 1 << 12  # packed bytes that are handed over at once
 _CHECKSUM = 64  # bytes at the end that hold the checksum, in every format
 MEMORY = 96 << 20  # bytes of dictionary that packed data may ask for
-_WINDOW = 26  # the same for zstd, as a power of two
+_WINDOW = 26  # the same for zstd, as a power of two: the window and what stands around it
 
 
 class Decompressor(Protocol):
@@ -126,6 +126,12 @@ def inflated(
                     break
                 fed = b""
     except FAULTS as error:
+        if "memory" in str(error).lower():
+            raise SourceError(
+                f"unpacking it takes more than {MEMORY >> 20} MiB of memory",
+                None,
+                "unpack it first",
+            ) from error
         raise SourceError(f"the {name} data are damaged") from error
     raise SourceError(f"the {name} data end early")
 

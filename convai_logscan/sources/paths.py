@@ -12,6 +12,7 @@ from convai_logscan.model import Skipped
 from convai_logscan.sources.limits import Budget, Limits
 from convai_logscan.sources.opener import Item, opened, said
 from convai_logscan.sources.plain import Pipe, from_file, in_file, in_folder
+from convai_logscan.sources.remote import in_url, shown
 from convai_logscan.sources.stream import Stream
 from convai_logscan.sources.text import Source
 
@@ -27,7 +28,7 @@ def in_paths(paths: Sequence[str], stdin: Pipe, limits: Limits) -> Iterator[Item
             found = found or isinstance(item, Source) or not item.minor
             yield item
         if not found:
-            yield Skipped(path, "no log is in it")
+            yield Skipped(shown(path), "no log is in it")
 
 
 def _in_path(path: str, stdin: Pipe, limits: Limits, *, lists: bool) -> Iterator[Item]:
@@ -36,8 +37,6 @@ def _in_path(path: str, stdin: Pipe, limits: Limits, *, lists: bool) -> Iterator
     elif lists and path.startswith("@"):
         yield from _in_list(path, stdin, limits)
     elif _URL.match(path):
-        from convai_logscan.sources.remote import in_url
-
         yield from in_url(path, limits)
     else:
         yield from _in_place(path, limits)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
 
 from convai_logscan.errors import SourceError
 from convai_logscan.model import Skipped
@@ -46,10 +45,19 @@ def in_url(url: str, limits: Limits) -> Iterator[Item]:
 
 
 def shown(url: str) -> str:
-    """Return a URL without what may be a secret: user, password, query and fragment."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" if parts.scheme else url.partition("?")[0]
+    """Return a URL without what may be a secret: user, password, query and fragment.
+
+    fsspec chains URLs by `::`; each of them is cleaned.
+    """
+    return "::".join(_shown(part) for part in url.split("::"))
+
+
+def _shown(url: str) -> str:
+    scheme, sign, rest = url.partition("://")
+    if not sign:
+        return url
+    host, slash, path = rest.partition("#")[0].partition("?")[0].partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _places(system: Any, path: str) -> list[str]:  # noqa: ANN401 (fsspec has no types)
