@@ -260,6 +260,7 @@ class Skipped:
 
     source: str
     reason: str
+    minor: bool = False  # plainly no log, and met on the way: nothing is missing from the answer
 
 
 @dataclass(slots=True)

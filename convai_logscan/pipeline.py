@@ -10,9 +10,8 @@ from functools import cache
 from convai_logscan import parser
 from convai_logscan.checklist import Proofs
 from convai_logscan.diagnose import Diagnoser, Progress
-from convai_logscan.errors import SourceError
 from convai_logscan.events import Event, Package, RoomDetails, Said
-from convai_logscan.facts import SelfDescription
+from convai_logscan.facts import HEAD, SelfDescription
 from convai_logscan.marks import Finder, Marker, finder
 from convai_logscan.model import Anchor, Moment, Record, Skipped, SourceReport
 from convai_logscan.records import Framer
@@ -41,14 +40,11 @@ def _find() -> Finder:
 def scan(source: Source, settings: Settings) -> tuple[SourceReport, list[Skipped]]:
     """Diagnose one source; raises SourceError when nothing of it could be read."""
     walk = _Walk(source, settings)
+    for _ in walk.events():
+        pass
     skipped: list[Skipped] = []
-    try:
-        for _ in walk.events():
-            pass
-    except SourceError as error:
-        if not walk.lines:
-            raise
-        skipped.append(Skipped(source.name, f"{error.message}; what was read before is reported"))
+    if source.cut:
+        skipped.append(Skipped(source.name, f"{source.cut}; what was read before is reported"))
     return walk.report(), skipped
 
 
@@ -82,13 +78,17 @@ class _Walk:
         self.lines = 0
 
     def _blocks(self) -> Iterator[bytes]:
-        first = True
-        for block in self._source.text():
-            if first:
-                self._about.head(block, self._settings.kind)
-                first = False
-                self.lines = 1
-            yield block
+        blocks = self._source.text()
+        head = b""
+        for block in blocks:  # however small they come, the head is the same
+            head += block
+            if len(head) >= HEAD:
+                break
+        if head:
+            self._about.head(head, self._settings.kind)
+            self.lines = 1
+            yield head
+        yield from blocks
 
     def events(self) -> Iterator[Event]:
         """Yield every event, feeding the later stages on the way."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -74,7 +76,7 @@ def test_an_empty_file_is_a_report_with_nothing_in_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "args",
     [
-        ["no-such.log"], ["."], ["--format", "yaml", "x"], ["x", "--session", "zero"],
+        ["no-such.log"], ["grammars/*.none"], ["@no-such-list.txt"], ["--format", "yaml", "x"], ["x", "--session", "zero"],
         ["x", "--select", "invalid-api-kee"], ["x", "-o", "report.docx"], ["x", "--table", "no-dir"],
         ["--fail-on", "loud", "x"], ["x\0y.log"][:0] or ["-"],
     ],
@@ -255,3 +257,99 @@ def test_filled_secrets_stay_out_of_the_output(tmp_path: Path) -> None:
     done = run(path, "-v")
     assert secrets["@room-token@"] not in done.stdout.decode()
     assert report(path)["sources"][0]["redactions"] == {"room-token": 1}
+
+
+def test_doctor_names_versions_extras_and_the_logs_it_finds(tmp_path: Path) -> None:
+    log = tmp_path / "Logs" / "Editor.log"
+    log.parent.mkdir()
+    log.write_text(HEALTHY, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "convai_logscan", "doctor"], capture_output=True, check=False,
+        cwd=tmp_path, timeout=60, env={**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    text = done.stdout.decode()
+    assert done.returncode == 0
+    for word in ("convai-logscan 0.", "Python 3.", "lark", "7z", "remote", "parquet"):
+        assert word in text
+    assert str(Path("Logs") / "Editor.log") in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals are made otherwise there")
+def test_on_a_terminal_without_a_path_the_logs_are_offered(tmp_path: Path) -> None:
+    import pty
+
+    log = tmp_path / "Logs" / "Editor.log"
+    log.parent.mkdir()
+    log.write_text(REFUSED, encoding="utf-8")
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "convai_logscan"], stdin=end, stdout=end, stderr=end, cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "TERM": "dumb"},
+    )  # fmt: skip
+    os.close(end)
+    os.write(terminal, b"1\n")  # it waits there until it is asked for
+    shown = b""
+    while True:
+        try:
+            block = os.read(terminal, 4096)
+        except OSError:  # the other end has gone
+            break
+        if not block:
+            break
+        shown += block
+    os.close(terminal)
+    assert process.wait(timeout=60) == 1
+    assert b"Logs/Editor.log" in shown
+    assert b"invalid-api-key" in shown
+
+
+def test_what_is_being_read_is_said_in_one_safe_line() -> None:
+    from convai_logscan.cli.progress import Progress
+    from convai_logscan.sources import Source
+
+    progress = Progress()
+    for name in ("a.log", "b\x1b[2J.log"):
+        source = Source(name, [])
+        source.bytes = 2_000_000
+        progress.reads(source)
+    assert progress.__rich__().plain == "reading b\\x1b[2J.log · log 2 · 4 MB"
+    with progress:  # standard error is no terminal here, and nothing is shown
+        pass
+
+
+def test_limits_take_sizes_as_people_write_them(tmp_path: Path, refused: Path) -> None:
+    packed = tmp_path / "x.gz"
+    packed.write_bytes(gzip.compress(refused.read_bytes()))
+    assert run(packed, "--max-bytes", "1MiB").returncode == 1
+    done = run(packed, "--max-bytes", "1", "--format", "json")
+    assert done.returncode == 3
+    assert "--max-bytes raises the limit" in done.stderr.decode()
+    done = run(packed, "--max-bytes", "much")
+    assert done.returncode == 2
+    assert "write it like 500M or 2G" in done.stderr.decode()
+
+
+def test_a_log_that_ends_early_is_told_by_every_command(tmp_path: Path, refused: Path) -> None:
+    packed = tmp_path / "x.gz"
+    packed.write_bytes(gzip.compress(refused.read_bytes())[:-10])
+    for args in (["scan"], ["events"], ["explain", "invalid-api-key"]):
+        done = run(*args, packed)
+        assert done.returncode == 3
+        assert "end early" in (done.stdout + done.stderr).decode()
+        assert done.stdout
+
+
+def test_many_sources_are_a_line_each_and_what_is_no_log_is_counted(
+    tmp_path: Path, refused: Path
+) -> None:
+    folder = tmp_path / "ticket"
+    folder.mkdir()
+    for number in range(7):
+        (folder / f"{number}.log").write_bytes(refused.read_bytes())
+        (folder / f"{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    text = run(folder, COLUMNS="300").stdout.decode()
+    assert sum(line.endswith(".log  invalid-api-key") for line in text.splitlines()) == 7
+    assert re.search(r"7 sources, by cause\n +7  invalid-api-key  +Convai rejects", text)
+    assert "skipped 7 files that are no logs: 7 × this is a picture" in text
+    assert text.count(".png") == 0
+    assert run(folder, "-v").stdout.decode().count(".png") == 7

@@ -7,7 +7,7 @@ import sys
 import click
 
 COMMANDS = ("scan", "explain", "table", "events", "redact", "doctor")
-BUILT = ("scan", "explain", "events", "table")
+BUILT = ("scan", "explain", "events", "table", "doctor")
 
 
 class Commands(click.Group):
@@ -33,9 +33,28 @@ class Commands(click.Group):
         own = {"--help", "-h", "--version"}
         if args and args[0] not in BUILT and not (len(args) == 1 and args[0] in own):
             args = ["scan", *args]
-        elif not args and not sys.stdin.isatty():
+        elif not args and _piped():
             args = ["scan", "-"]
+        elif not args and _on_a_terminal():
+            args = ["scan"]  # it offers the logs in Unity's usual places
         return super().parse_args(ctx, args)
+
+
+def _piped() -> bool:
+    """Say whether standard input is a pipe or a file, and not just closed or empty by nature."""
+    import os
+    import stat
+
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def _on_a_terminal() -> bool:
+    """Say whether someone is there to be asked."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

@@ -86,7 +86,9 @@ def command(
     except SourceError as error:
         complain(str(error))
         return INCOMPLETE
-    return INTERRUPTED if source.interrupted else 0
+    if source.cut:
+        complain(f"{source.name}: {source.cut}")
+    return INTERRUPTED if source.interrupted else INCOMPLETE if source.cut else 0
 
 
 def as_dict(event: Event) -> dict[str, Any]:

@@ -148,6 +148,9 @@ def _progress(table: Table, name: str, path: str, livekit_test: str | None) -> i
             _chain(one)
         for text in found.missing if found else ():
             _say("  missing", text)
+    if source.cut:
+        complain(f"{path}: {source.cut}")
+        return INCOMPLETE
     return 0
 
 

@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from convai_logscan import __version__
-from convai_logscan.cli.street import FOUND, INCOMPLETE, INTERRUPTED, complain, written
+from convai_logscan.cli.limits import limited
+from convai_logscan.cli.street import FOUND, INCOMPLETE, INTERRUPTED, USAGE, complain, written
 from convai_logscan.errors import SourceError
 from convai_logscan.model import SEVERITIES, Report, Severity, Skipped, SourceReport
 
 if TYPE_CHECKING:
     from convai_logscan.pipeline import Settings
     from convai_logscan.rules import Table
+    from convai_logscan.sources import Limits
 
+MAX_COMPLAINTS = 20  # sentences on standard error
 KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
 
 
 @click.command(name="scan")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option(
     "--format",
     "form",
@@ -71,6 +74,7 @@ KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
     show_default=True,
     help="Colours on the terminal; NO_COLOR is honoured.",
 )
+@limited
 @click.option(
     "--no-marks", is_flag=True, hidden=True, help="Parse every line (slow; to check the marks)."
 )
@@ -83,18 +87,29 @@ def command(
     ctx: click.Context, paths: tuple[str, ...], form: str | None, outputs: tuple[str, ...],
     kind: str | None, which: str, select: tuple[str, ...], ignore: tuple[str, ...],
     tables: tuple[str, ...], strict: bool, livekit_test: str | None, fail_on: str, color: str,
-    no_marks: bool, quiet: bool, verbose: bool,
+    max_depth: int, max_members: int, max_bytes: int, max_seconds: float, no_marks: bool,
+    quiet: bool, verbose: bool,
 ) -> int:  # fmt: skip
     """Say what is wrong in Unity logs: the cause, how sure it is, the fix, how to verify it.
 
-    PATH is a log file, or - for standard input.
+    PATH is a file, a folder, a pattern like logs/*.log, an archive (zip, tar, 7z, nested too) or a
+    compressed file (gz, bz2, xz, zst), a URL, @FILE for a list of paths, or - for standard input.
+    What a file is shows in its content; its name does not matter.
     """
-    del ctx
-    from convai_logscan.pipeline import Settings
-    from convai_logscan.reports import FORMATS, SUFFIXES
+    if not paths:
+        from convai_logscan.cli.doctor import choose
 
-    del FORMATS
+        path = choose()
+        if path is None:
+            click.echo(ctx.find_root().get_help())
+            return USAGE
+        paths = (path,)
+    from convai_logscan.pipeline import Settings
+    from convai_logscan.reports import SUFFIXES
+    from convai_logscan.sources import Limits
+
     for output in outputs:
+        _spare_inputs(output, paths)
         if Path(output).suffix.lower() not in SUFFIXES:
             message = f"-o {output}: the suffix must be one of {', '.join(SUFFIXES)}"
             raise click.UsageError(message)
@@ -104,7 +119,7 @@ def command(
     table, refused = _table(tables, select + ignore, strict=strict)
     settings = Settings(table, marks=not no_marks, kind=kind, livekit_test=livekit_test)
     report = Report(__version__, table.hash, skipped=refused)
-    _read(paths, settings, report)
+    _read(paths, settings, report, Limits(max_depth, max_members, max_bytes, max_seconds))
     for source in report.sources:
         _narrow(source, which, select, ignore)
     for output in outputs:
@@ -141,21 +156,42 @@ def _table(
     return table, refused
 
 
-def _read(paths: tuple[str, ...], settings: Settings, report: Report) -> None:
-    from convai_logscan.pipeline import scan
-    from convai_logscan.sources import from_file, from_stream
-
+def _spare_inputs(output: str, paths: tuple[str, ...]) -> None:
+    """Refuse to write a report over a log that is read."""
     for path in paths:
         try:
-            source = from_stream(sys.stdin.buffer) if path == "-" else from_file(Path(path))
-            found, skipped = scan(source, settings)
-        except SourceError as error:
-            reason = error.message + (f" ({error.hint})" if error.hint else "")
-            report.skipped.append(Skipped(path, reason))
-            continue
-        report.sources.append(found)
-        report.skipped.extend(skipped)
-        report.interrupted = report.interrupted or source.interrupted
+            same = Path(output).samefile(path)
+        except (OSError, ValueError):
+            continue  # one of them is no file
+        if same:
+            raise click.UsageError(f"-o {output}: this is the log that is read")
+
+
+def _read(paths: tuple[str, ...], settings: Settings, report: Report, limits: Limits) -> None:
+    """Scan every log that the paths lead to; Ctrl-C keeps what was read."""
+    from convai_logscan.cli.progress import Progress
+    from convai_logscan.pipeline import scan
+    from convai_logscan.sources import Pipe, in_paths
+
+    stdin = Pipe(sys.stdin.buffer if sys.stdin else None)
+    try:
+        with Progress() as progress:
+            for item in in_paths(paths, stdin, limits):
+                if isinstance(item, Skipped):
+                    report.skipped.append(item)
+                    continue
+                progress.reads(item)
+                try:
+                    found, skipped = scan(item, settings)
+                except SourceError as error:
+                    hint = f" ({error.hint})" if error.hint else ""
+                    report.skipped.append(Skipped(item.name, error.message + hint))
+                    continue
+                report.sources.append(found)
+                report.skipped.extend(skipped)
+    except KeyboardInterrupt:
+        report.interrupted = True
+    report.interrupted = report.interrupted or stdin.interrupted
 
 
 def _narrow(
@@ -201,15 +237,26 @@ def _print(report: Report, name: str, *, color: str, quiet: bool, verbose: bool)
     if name == "json" or report.sources or not report.skipped:
         sys.stdout.write(render(report, name, look))
     if name == "json" or not report.sources:
-        for one in report.skipped:
-            complain(f"{one.source}: {one.reason}")
+        _complain(report.skipped)
+    if report.interrupted:
+        complain("interrupted; what was read until then is reported")
     sys.stdout.flush()
+
+
+def _complain(skipped: list[Skipped]) -> None:
+    """Say what was left out on standard error; what is plainly no log is counted."""
+    wrong = [one for one in skipped if not one.minor]
+    for one in wrong[:MAX_COMPLAINTS]:
+        complain(f"{one.source}: {one.reason}")
+    if len(wrong) > MAX_COMPLAINTS:
+        more = len(wrong) - MAX_COMPLAINTS
+        complain(f"{more} more inputs were not read; --format json lists them")
 
 
 def _exit_code(report: Report, fail_on: str) -> int:
     if report.interrupted:
         return INTERRUPTED
-    if report.skipped:
+    if any(not one.minor for one in report.skipped):
         return INCOMPLETE
     worst = report.worst()
     if fail_on == "never" or worst is None:

@@ -56,14 +56,22 @@ def complain(sentence: str, hint: str | None = None) -> None:
 
 @contextmanager
 def written(output: str, what: str) -> Iterator[Path]:
-    """Give a path beside `output` to write to, and rename it into place when all went well."""
+    """Give a path beside `output` to write to, and rename it into place when all went well.
+
+    It is new, for its owner only, and no link; what is at `output` stays until the whole is written.
+    """
     path = Path(output)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        os.close(os.open(beside, flags, 0o600))
         yield beside
+        with beside.open("rb+") as whole:
+            os.fsync(whole.fileno())
         beside.replace(path)
-    except OSError as error:
-        message = f"{what} cannot be written: {(error.strerror or str(error)).lower()}"
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        message = f"{what} cannot be written: {reason}"
         raise SourceError(message, output, "choose a folder that exists and has room") from error
     finally:
         beside.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from io import StringIO
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from convai_logscan.checklist import TITLES
 from convai_logscan.envelopes import plain
-from convai_logscan.model import Diagnosis, Evidence, Moment, Report, Session, SourceReport
+from convai_logscan.model import Diagnosis, Evidence, Moment, Report, Session, Skipped, SourceReport
 from convai_logscan.reports import Look
 from convai_logscan.reports.safe import one_line
 
@@ -21,9 +22,21 @@ _COLOURS = {
 }  # fmt: skip
 _SIGNS = {"proven": ("✓", "good"), "disproven": ("✗", "error"), "unknown": ("?", "quiet")}
 _ASCII = str.maketrans(
-    {"✓": "+", "✗": "x", "…": "...", "–": "-", "·": "|", "—": "-", "“": '"', "”": '"', "→": "->"}
+    {
+        "✓": "+",
+        "✗": "x",
+        "…": "...",
+        "–": "-",
+        "·": "|",
+        "—": "-",
+        "“": '"',
+        "”": '"',
+        "→": "->",
+        "×": "x",
+    }
 )
 MAX_DETAIL = 5  # sources that are shown whole
+MAX_SKIPPED = 20  # inputs left out that are named
 
 
 def render(report: Report, look: Look) -> str:
@@ -34,7 +47,7 @@ def render(report: Report, look: Look) -> str:
         color_system="standard" if look.colour else None, markup=False, highlight=False, emoji=False,
         legacy_windows=False, soft_wrap=False,
     )  # fmt: skip
-    page = _Page(console, look)
+    page = _Page(console, look, several=len(report.sources) > 1)
     if len(report.sources) == 1:
         page.source(report.sources[0])
     elif len(report.sources) <= MAX_DETAIL:
@@ -54,9 +67,10 @@ def render(report: Report, look: Look) -> str:
 class _Page:
     """Writes a report on a console."""
 
-    def __init__(self, console: Console, look: Look) -> None:
+    def __init__(self, console: Console, look: Look, *, several: bool) -> None:
         self._console = console
         self._look = look
+        self._several = several
 
     # --- one source ----------------------------------------------------------------------------
 
@@ -99,7 +113,7 @@ class _Page:
             if firing:
                 why += " What follows is about lines of LiveKit that name a host of its cloud."
             self._hang(Text("No Convai activity. ", "bold") + Text(why), 0, 2)
-            if source.bytes and not firing and not self._look.quiet:
+            if source.bytes and not firing and not self._look.quiet and not self._several:
                 self._wrap(
                     "If a Convai character should have spoken in this run, check that this is the log of that "
                     "run (Player-prev.log and Editor-prev.log hold the run before) and that the SDK is in the scene."
@@ -370,29 +384,54 @@ class _Page:
         return "nothing wrong", _style("good")
 
     def counts(self, report: Report) -> None:
-        """Print how often each diagnosis fires."""
-        counts = report.counts()
+        """Print how often each cause was found; what only follows from one is not counted."""
+        causes: Counter[str] = Counter()
+        symptoms: dict[str, str] = {}
+        for source in report.sources:
+            found = [
+                d
+                for d in source.diagnoses
+                if d.verdict == "fires" and d.because_of is None and d.severity != "info"
+            ]
+            causes.update(d.id for d in found)
+            symptoms |= {d.id: d.symptom for d in found}
+            if not found:
+                causes[self._short(source)[0]] += 1
         self._console.print()
         noun = f"{len(report.sources)} source{'s' if len(report.sources) != 1 else ''}"
-        if not counts:
-            self._print(Text(f"{noun}: nothing fires.", "bold"))
-            return
         self._print(Text(f"{noun}, by cause", "bold"))
         rows = Table.grid(padding=(0, 2))
-        rows.add_column(justify="right")
-        rows.add_column()
-        for name, times in counts.items():
-            rows.add_row(str(times), name)
+        for _ in range(3):
+            rows.add_column(justify="left" if rows.columns else "right")
+        ordered = sorted(causes.items(), key=lambda one: (one[0] not in symptoms, -one[1], one[0]))
+        for name, times in ordered:
+            rows.add_row(str(times), name, Text(symptoms.get(name, ""), _style("quiet")))
         self._print(Padding(rows, (0, 0, 0, 2)))
 
     def skipped(self, report: Report) -> None:
-        """Print what could not be read."""
-        for one in report.skipped:
-            self._hang(
-                Text(f"skipped {one_line(one.source)}: {one_line(one.reason)}", _style("warning")),
-                0,
-                2,
-            )
+        """Print what could not be read, and, more quietly, what is plainly no log."""
+        if report.sources and report.skipped:
+            self._console.print()
+        wrong = [one for one in report.skipped if not one.minor]
+        for one in wrong[:MAX_SKIPPED]:
+            self._left_out(one, "warning")
+        if len(wrong) > MAX_SKIPPED:
+            more = len(wrong) - MAX_SKIPPED
+            self._wrap(f"skipped {more} more (--format json lists them)", 0, "warning")
+        minor = [one for one in report.skipped if one.minor]
+        if len(minor) <= MAX_DETAIL or self._look.verbose:
+            for one in minor:
+                self._left_out(one, "quiet")
+            return
+        reasons = Counter(one.reason for one in minor).most_common(MAX_DETAIL)
+        told = ", ".join(f"{times} × {reason}" for reason, times in reasons)
+        self._wrap(
+            f"skipped {len(minor)} files that are no logs: {told} (-v lists them)", 0, "quiet"
+        )
+
+    def _left_out(self, one: Skipped, style: str) -> None:
+        text = f"skipped {one_line(one.source)}: {one_line(one.reason)}"
+        self._hang(Text(text, _style(style)), 0, 2)
 
     # --- helpers -------------------------------------------------------------------------------
 

@@ -1,0 +1,87 @@
+"""From the words of a command line to inputs: files, folders, patterns, lists, URLs, standard input."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from convai_logscan.errors import SourceError
+from convai_logscan.model import Skipped
+from convai_logscan.sources.limits import Budget, Limits
+from convai_logscan.sources.opener import Item, opened, said
+from convai_logscan.sources.plain import Pipe, from_file, in_file, in_folder
+from convai_logscan.sources.remote import in_url, shown
+from convai_logscan.sources.stream import Stream
+from convai_logscan.sources.text import Source
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|.*::[A-Za-z][A-Za-z0-9+.-]+://")
+MAX_LIST = 1 << 24  # bytes of a list of paths
+
+
+def in_paths(paths: Sequence[str], stdin: Pipe, limits: Limits) -> Iterator[Item]:
+    """Yield every log that the paths lead to, in their order, and what was left out."""
+    for path in paths:
+        found = False  # a log, or a reason that is the user's business
+        for item in _in_path(path, stdin, limits, lists=True):
+            found = found or isinstance(item, Source) or not item.minor
+            yield item
+        if not found:
+            yield Skipped(shown(path), "no log is in it")
+
+
+def _in_path(path: str, stdin: Pipe, limits: Limits, *, lists: bool) -> Iterator[Item]:
+    if path == "-":
+        yield from opened("-", Stream(stdin), Budget(limits), named=True)
+    elif lists and path.startswith("@"):
+        yield from _in_list(path, stdin, limits)
+    elif _URL.match(path):
+        yield from in_url(path, limits)
+    else:
+        yield from _in_place(path, limits)
+
+
+def _in_place(path: str, limits: Limits) -> Iterator[Item]:
+    """Yield what a file, a folder or a pattern leads to; a file may be named like a pattern."""
+    place = Path(path)
+    try:
+        there = place.exists()
+    except (OSError, ValueError):
+        there = False
+    if not there and glob.has_magic(path):
+        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (absolute patterns too)
+        if not matches:
+            yield Skipped(path, "no file matches this pattern")
+        for match in matches:
+            if Path(match).is_dir() and "**" in path:
+                continue  # its files match by themselves
+            yield from _in_place(match, limits)
+    elif there and place.is_dir():
+        yield from in_folder(place, limits)
+    else:
+        yield from in_file(place, limits, named=True)
+
+
+def _in_list(path: str, stdin: Pipe, limits: Limits) -> Iterator[Item]:
+    """Yield what the lines of a list lead to."""
+    try:
+        lines = _lines(Path(path[1:]))
+    except SourceError as error:
+        yield Skipped(path, said(error))
+        return
+    if not lines:
+        yield Skipped(path, "the list is empty")
+    for line in lines:
+        yield from _in_path(line, stdin, limits, lists=False)
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the paths of a list, one a line, in any encoding that a log may have."""
+    text = b""
+    for block in from_file(path).text():
+        text += block
+        if len(text) > MAX_LIST:
+            raise SourceError("the list is too long to be one of paths")
+    lines = text.decode("utf-8", "surrogateescape").split("\n")
+    return [line.strip().strip('"') for line in lines if line.strip()]
