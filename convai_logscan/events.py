@@ -13,6 +13,7 @@ printed at Debug of category Transport, so that their absence proves nothing whe
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
@@ -654,9 +655,25 @@ class Interaction(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency(Event):
-    """`[ClientLatency] …`; milliseconds, None where the part is absent."""
+    """`[ClientLatency] …`: milliseconds from the end of speech, None where a part is absent.
 
-    text: str
+    final_transcript: the player's own words are understood; the others lead to the answer.
+    audio_hold: how long the voice waited for its lip sync.
+    """
+
+    final_transcript_ms: float | None = None
+    first_transcript_ms: float | None = None
+    tts_started_ms: float | None = None
+    first_lip_sync_ms: float | None = None
+    audio_playing_ms: float | None = None
+    audio_hold_ms: float | None = None
+
+    def parts(self) -> Iterator[tuple[str, float]]:
+        """Yield the measured parts, by the name of their field without the unit."""
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if part.name.endswith("_ms") and value is not None:
+                yield part.name.removesuffix("_ms"), value
 
 
 # --- Convai: microphone and audio --------------------------------------------------------------

@@ -39,6 +39,7 @@ from convai_logscan.events import (
     IdleWarning,
     Interaction,
     JoinFallback,
+    Latency,
     LinkState,
     LivekitTest,
     LkConnected,
@@ -76,7 +77,7 @@ from convai_logscan.events import (
     UnityOs,
     UsageLimit,
 )
-from convai_logscan.model import Anchor, Moment, RoomToken, Session, TokenClaims, Where
+from convai_logscan.model import Anchor, Moment, RoomToken, Session, Spread, TokenClaims, Where
 
 MAX_TIMELINE = 40
 _UNDECIDED = frozenset(["starting", "waiting", "initializing"])  # requests that name no room
@@ -580,6 +581,9 @@ class Sessions:
             live.rooms.add(event.room)
         elif isinstance(event, CharacterReady) and event.character:
             facts.character_id = facts.character_id or event.character
+        elif isinstance(event, Latency):
+            for part, value in event.parts():
+                facts.latency.setdefault(part, Spread()).add(value)
         if event.where.tags[:1] == ("ConvaiCharacter",) and len(event.where.tags) > 1:
             live.names.add(event.where.tags[1])
         if isinstance(event, (Endpoint, LkDial, LkConnected, LkConnectFailed)):
