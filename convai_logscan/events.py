@@ -676,6 +676,22 @@ class Latency(Event):
                 yield part.name.removesuffix("_ms"), value
 
 
+# --- Convai: version 3, over gRPC --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class V3Event(Event):
+    """A line of SDK version 3, or a gRPC status under it.
+
+    kind: session_start, session_ok, session_failed, key_format, assembly, webgl_editor; of gRPC:
+    unavailable, http1, denied, status. A status is Convai's where the SDK printed it or its frames
+    stand under it; else `speaker` is `other`, and rows ask for a line of version 3 near it.
+    """
+
+    kind: str
+    phase: ClassVar[str | None] = "connect"
+
+
 # --- Convai: microphone and audio --------------------------------------------------------------
 
 

@@ -40,6 +40,7 @@ from convai_logscan.events import (
     StateForced,
     UnclassifiedConnect,
     Unrecognised,
+    V3Event,
 )
 from convai_logscan.grammar import SPEAKERS, Form, speaker
 from convai_logscan.model import LIVEKIT, Record, Where
@@ -228,7 +229,17 @@ def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
         yield from _coded(_untagged(record, message), where)
     owner = _owner(record)
     if own is None or isinstance(own, ExceptionRaised):
-        yield from _within(_full(record), where, owner)
+        yield from (_signed(e, record) for e in _within(_full(record), where, owner))
+
+
+_SDK_FRAME = re.compile(r"\bConvai[\w./\\]*[.:/\\]")
+
+
+def _signed(event: Event, record: Record) -> Event:
+    """Return a gRPC status as Convai's where frames of the SDK stand under it."""
+    if isinstance(event, V3Event) and any(map(_SDK_FRAME.search, record.frames)):
+        return replace(event, where=replace(event.where, speaker="convai"))
+    return event
 
 
 _EXCEPTION_HEAD = re.compile(r"(?:\w+\.){0,8}[A-Z]\w{0,80}Exception: ")
@@ -263,7 +274,7 @@ def _heads(record: Record) -> str:
 def _owner(record: Record) -> str:
     """Return whose code failed, by the namespaces of the stack: `other` where it is the game's."""
     text = "\n".join(record.frames)
-    if "Convai." in text or "Convai:" in text:
+    if "Convai." in text or "Convai:" in text or _SDK_FRAME.search(text):
         return "unknown"  # the SDK's, REST or transport: the session decides
     if "LiveKit." in text:
         return "livekit"
@@ -278,7 +289,7 @@ def _owner(record: Record) -> str:
         f
         for f in frames
         if not re.match(
-            r"\s*(?:at )?\(?(?:System|Mono|UnityEngine|UnityEditor|wrapper|Rethrow|Microsoft|---)",
+            r"\s*(?:at )?\(?(?:System|Mono|Grpc|UnityEngine|UnityEditor|wrapper|Rethrow|Microsoft|---)",
             f,
         )
     ]
@@ -301,6 +312,8 @@ def _within(text: str, where: Where, peer: str) -> Iterator[Event]:
             if event is None or (form.kind, form.fields.get("kind")) in seen:
                 continue
             seen.add((form.kind, form.fields.get("kind")))
+            if isinstance(event, V3Event) and peer == "other":
+                continue  # another program's gRPC
             if isinstance(event, (LkJs, LkDial)):
                 peer = "livekit"
             if isinstance(event, Reason):
