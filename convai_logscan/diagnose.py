@@ -35,6 +35,7 @@ from convai_logscan.events import (
 )
 from convai_logscan.model import (
     CONFIDENCES,
+    FEATURE_RANKS,
     SEVERITIES,
     TEXT_LIMIT,
     WRAPPER_RANK,
@@ -670,13 +671,14 @@ def _decide_roots(diagnoses: list[Diagnosis]) -> None:
             by_session[one.session].append(one)
     for firing in by_session.values():
         roots: list[Diagnosis] = []
-        for one in sorted(firing, key=lambda d: (d.rank, d.first_line, d.id)):
-            if not _fails(one):
-                continue
+        failing = [one for one in firing if _fails(one)]
+        only_features = all(map(_beside, failing))
+        # A broken feature explains no lost connection: it comes last, behind the wrappers too.
+        for one in sorted(failing, key=lambda d: (_beside(d), d.rank, d.first_line, d.id)):
             root = next((r for r in roots if one.id in r.explains or _same_attempt(r, one)), None)
             if root is not None:
                 one.because_of = root.id
-            elif one.rank < WRAPPER_RANK:
+            elif one.rank < WRAPPER_RANK and (only_features or not _beside(one)):
                 one.root = True
                 roots.append(one)
         # A warning is never a cause, and belongs to one only where the cause names it.
@@ -687,6 +689,11 @@ def _decide_roots(diagnoses: list[Diagnosis]) -> None:
 
 def _fails(one: Diagnosis) -> bool:
     return one.severity in {"fatal", "error"} and not one.recovered
+
+
+def _beside(one: Diagnosis) -> bool:
+    """Say whether it is about a feature beside the conversation, and stops no session."""
+    return one.rank in FEATURE_RANKS and not one.explains
 
 
 def _same_attempt(one: Diagnosis, other: Diagnosis) -> bool:

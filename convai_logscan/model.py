@@ -19,6 +19,8 @@ SEVERITIES: tuple[Severity, ...] = ("fatal", "error", "warning", "info")
 CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "low")
 # Rows from this rank on only say that something else failed; they are never a root.
 WRAPPER_RANK = 2000
+# Rows of these ranks say that a feature beside the conversation is broken.
+FEATURE_RANKS = range(1100, 1200)
 TEXT_LIMIT = 400
 NEAR_LINES = 80  # how far from a failure a line may stand and still be about it
 NEAR_SECONDS = 5.0
