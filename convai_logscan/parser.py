@@ -74,7 +74,8 @@ def literals() -> list[str]:
             "[RTVIHandler]", "[RoomConnectionCoordinator]", "[PlayerConversationInput]",
             "TransportBootstrap]", "NetworkingBootstrap]", "[UnityConvaiAdapter]",
             "[SceneCharacterDiscovery]", "[ConnectAPI]", "[ClientLatency]", "[NotificationHandler]",
-            "[ChatTranscriptUI]"}  # fmt: skip
+            "TranscriptUI]", "[EmbodimentTickScheduler]", "[EmotionTaxonomyAsset]",
+            "[GazeJointAttention]", "VisionFrameSource]"}  # fmt: skip
     forms = {literal for group in anchors().values() for literal in group}
     return sorted(headers | tags | {LIVEKIT} | forms)
 

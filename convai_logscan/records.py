@@ -60,6 +60,13 @@ CLASSES = frozenset(
         "ClientLatency",
         "NotificationHandler",
         "ChatTranscriptUI",
+        "SubtitleTranscriptUI",
+        "EmbodimentTickScheduler",
+        "EmotionTaxonomyAsset",
+        "GazeJointAttention",
+        "CameraVisionFrameSource",
+        "WebcamVisionFrameSource",
+        "QuestVisionFrameSource",
     ]
 )
 
