@@ -25,6 +25,7 @@ TEXT_LIMIT = 400
 NEAR_LINES = 80  # how far from a failure a line may stand and still be about it
 NEAR_SECONDS = 5.0
 LIVEKIT = "LiveKit: "  # how the native LiveKit client begins its lines
+V3_STACK = "[Stack Trace - Method: "  # how SDK version 3 ends its entries
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,11 @@ def test_a_dump_is_one_record_up_to_its_closing_line() -> None:
     assert rest[0].message == "next"
 
 
+def test_an_exception_is_attached_to_a_failure_only() -> None:
+    head = "[14:03:22.118][{}][SDK]: something\nTimeoutException: no answer\n"
+    assert [len(framed(head.format(level))) for level in ("Error", "Warning", "Info")] == [1, 1, 2]
+
+
 def test_the_stack_line_of_version_3_belongs_to_its_record() -> None:
     text = (
         "<color=red>[Error][Character]: no answer</color>\n"
