@@ -141,11 +141,15 @@ class BuildFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExceptionRaised(Event):
-    """An exception head line; `owner` is whose frames follow it: `other`, `livekit` or unknown."""
+    """An exception head line, and the frames under it, one a line.
+
+    owner: whose frames they are: `other`, `livekit` or unknown.
+    """
 
     type: str
     message: str | None = None
     owner: str | None = None
+    stack: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,7 @@ from convai_logscan.model import LIVEKIT, Record, Where
 _TAGS = re.compile(r"^(?:\[[^\]\n]{1,80}\] )+")
 _CONTEXT = re.compile(r" \{\w+=[^{}]*\}$")
 _ONE_LINE = 8192
+_MAX_STACK = 20
 
 
 @cache
@@ -75,7 +76,8 @@ def literals() -> list[str]:
             "TransportBootstrap]", "NetworkingBootstrap]", "[UnityConvaiAdapter]",
             "[SceneCharacterDiscovery]", "[ConnectAPI]", "[ClientLatency]", "[NotificationHandler]",
             "TranscriptUI]", "[EmbodimentTickScheduler]", "[EmotionTaxonomyAsset]",
-            "[GazeJointAttention]", "VisionFrameSource]"}  # fmt: skip
+            "[GazeJointAttention]", "VisionFrameSource]", "[VisionPublishCoordinator]",
+            "[MaterialPropertyEmotionBinding]"}  # fmt: skip
     forms = {literal for group in anchors().values() for literal in group}
     return sorted(headers | tags | {LIVEKIT} | forms)
 
@@ -212,6 +214,8 @@ def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
             form = speaker(name).parse(start, text)
             own = _event(form, where) if form else None
             if own is not None:
+                if isinstance(own, ExceptionRaised) and record.frames:
+                    own = replace(own, stack="\n".join(record.frames[:_MAX_STACK]))
                 if name == "convai":
                     own = replace(own, where=replace(where, speaker="convai"))
                 if isinstance(own, ExceptionRaised):
