@@ -222,6 +222,8 @@ def test_a_feature_never_explains_a_failed_connection() -> None:
     assert {(d.root, d.because_of) for d in beside.values()} == {(False, None)}
     (alone,) = diagnoses([feature, wrapper], said("a"))
     assert alone.root
+    apart = {d.id: d for d in diagnoses([feature, legacy], said("a | c"))}
+    assert (apart["feature"].root, apart["feature"].because_of) == (False, None)
     below = {d.id: d for d in diagnoses([feature, legacy], said("a c"))}
     assert below["legacy"].root
     assert below["feature"].because_of == "legacy"
