@@ -20,6 +20,7 @@ from convai_logscan.events import (
     ConnectFailed,
     ConnectGiveup,
     CredentialsMissing,
+    Entry,
     Event,
     LkConnectFailed,
     Reason,
@@ -46,7 +47,7 @@ from convai_logscan.model import (
     Stamp,
     Where,
 )
-from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table
+from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table, Words
 
 MAX_EVIDENCE = 5
 MAX_MET = 2000  # texts of one row that are remembered as explained
@@ -192,10 +193,18 @@ class _Room:
                     self.against[name].append((row, operand))
         # Of each row, the latest of what speaks against it: a match may be decided after it.
         self.seen_against: dict[str, deque[Event]] = defaultdict(lambda: deque(maxlen=MAX_SLOTS))
+        self._any_entry: list[_Chain] | None = None
         self.found: dict[str, _Found] = {}
         self.debug = self.transport_debug = self.livekit_native = False
         self.by_line: list[tuple[int, int, _Chain, _Wait]] = []
         self.by_time: dict[str, list[tuple[float, int, _Chain, _Wait]]] = defaultdict(list)
+
+    def any_entry(self, words: Words) -> list[_Chain]:
+        """Return the chains that an entry can move whatever its message says."""
+        if self._any_entry is None:
+            chains = self.by_event.get("entry", ())
+            self._any_entry = [one for one in chains if words.leave_open(one.chain)]
+        return self._any_entry
 
 
 class Diagnoser:
@@ -210,6 +219,7 @@ class Diagnoser:
         ]
         source_rows = [row for row in table.rows.values() if row.chains and row.scope == "source"]
         self._source = _Room(0, source_rows)
+        self._words = Words(chain for row in table.rows.values() for chain in row.chains)
         self._rooms: dict[int, _Room] = {0: _Room(0, self._session_rows)}
         self._order = count()
         self.diagnoses: list[Diagnosis] = []
@@ -254,8 +264,12 @@ class Diagnoser:
         room.livekit_native = room.livekit_native or event.kind_name == "lk_rust"
         self._expire(room, where.line, where.stamp)
         names = _names(event)
-        chains = {id(one): one for name in names for one in room.by_event.get(name, ())}
-        for chain in chains.values():
+        if isinstance(event, Entry) and not self._words.may_matter(event.message):
+            chains = room.any_entry(self._words)
+        else:
+            named = (one for name in names for one in room.by_event.get(name, ()))
+            chains = list({id(one): one for one in named}.values())
+        for chain in chains:
             self._advance(room, chain, event, attempt)
             if where.speaker != "other" and _meets(chain.chain, event):
                 met = room.met[chain.row.id]
