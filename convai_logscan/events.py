@@ -687,8 +687,8 @@ class Latency(Event):
 class V3Event(Event):
     """A line of SDK version 3, or a gRPC status under it.
 
-    kind: session_start, session_ok, session_failed, key_format, assembly, webgl_editor; of gRPC:
-    unavailable, http1, denied, status. A status is Convai's where the SDK printed it or its frames
+    kind: session_start, session_ok, session_failed, key_format, assembly, webgl_editor, unavailable,
+    http1, denied, status. The last four are statuses of gRPC. One is Convai's where the SDK printed it or its frames
     stand under it; else `speaker` is `other`, and rows ask for a line of version 3 near it.
     """
 
