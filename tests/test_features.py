@@ -39,7 +39,10 @@ def test_tags_stand_once_twice_or_not_at_all(row: Row, example: Example) -> None
 def test_clock_and_envelope_do_not_matter(row: Row, example: Example) -> None:
     log, _ = fill(example.log)
     assert row.id in ids(scanned(HEADER.sub(r"\1", log)))
-    lines = [f"07-24 12:04:56.810 19117 19178 W Unity   : {line}" for line in log.splitlines()]
+    lines = [
+        f"07-24 12:04:{second:02}.810 19117 19178 W Unity   : {line}"
+        for second, line in enumerate(log.splitlines())
+    ]
     assert row.id in ids(scanned("\n".join(lines)))
 
 
