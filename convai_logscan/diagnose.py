@@ -20,6 +20,7 @@ from convai_logscan.events import (
     ConnectFailed,
     ConnectGiveup,
     CredentialsMissing,
+    Entry,
     Event,
     LkConnectFailed,
     Reason,
@@ -35,6 +36,7 @@ from convai_logscan.events import (
 )
 from convai_logscan.model import (
     CONFIDENCES,
+    FEATURE_RANKS,
     SEVERITIES,
     TEXT_LIMIT,
     WRAPPER_RANK,
@@ -45,7 +47,7 @@ from convai_logscan.model import (
     Stamp,
     Where,
 )
-from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table
+from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table, Words
 
 MAX_EVIDENCE = 5
 MAX_MET = 2000  # texts of one row that are remembered as explained
@@ -191,10 +193,18 @@ class _Room:
                     self.against[name].append((row, operand))
         # Of each row, the latest of what speaks against it: a match may be decided after it.
         self.seen_against: dict[str, deque[Event]] = defaultdict(lambda: deque(maxlen=MAX_SLOTS))
+        self._any_entry: list[_Chain] | None = None
         self.found: dict[str, _Found] = {}
         self.debug = self.transport_debug = self.livekit_native = False
         self.by_line: list[tuple[int, int, _Chain, _Wait]] = []
         self.by_time: dict[str, list[tuple[float, int, _Chain, _Wait]]] = defaultdict(list)
+
+    def any_entry(self, words: Words) -> list[_Chain]:
+        """Return the chains that an entry can move whatever its message says."""
+        if self._any_entry is None:
+            chains = self.by_event.get("entry", ())
+            self._any_entry = [one for one in chains if words.leave_open(one.chain)]
+        return self._any_entry
 
 
 class Diagnoser:
@@ -209,6 +219,7 @@ class Diagnoser:
         ]
         source_rows = [row for row in table.rows.values() if row.chains and row.scope == "source"]
         self._source = _Room(0, source_rows)
+        self._words = Words(chain for row in table.rows.values() for chain in row.chains)
         self._rooms: dict[int, _Room] = {0: _Room(0, self._session_rows)}
         self._order = count()
         self.diagnoses: list[Diagnosis] = []
@@ -253,8 +264,12 @@ class Diagnoser:
         room.livekit_native = room.livekit_native or event.kind_name == "lk_rust"
         self._expire(room, where.line, where.stamp)
         names = _names(event)
-        chains = {id(one): one for name in names for one in room.by_event.get(name, ())}
-        for chain in chains.values():
+        if isinstance(event, Entry) and not self._words.may_matter(event.message):
+            chains = room.any_entry(self._words)
+        else:
+            named = (one for name in names for one in room.by_event.get(name, ()))
+            chains = list({id(one): one for one in named}.values())
+        for chain in chains:
             self._advance(room, chain, event, attempt)
             if where.speaker != "other" and _meets(chain.chain, event):
                 met = room.met[chain.row.id]
@@ -670,13 +685,14 @@ def _decide_roots(diagnoses: list[Diagnosis]) -> None:
             by_session[one.session].append(one)
     for firing in by_session.values():
         roots: list[Diagnosis] = []
-        for one in sorted(firing, key=lambda d: (d.rank, d.first_line, d.id)):
-            if not _fails(one):
-                continue
+        failing = [one for one in firing if _fails(one)]
+        only_features = all(map(_beside, failing))
+        # A broken feature explains no lost connection: it comes last, behind the wrappers too.
+        for one in sorted(failing, key=lambda d: (_beside(d), d.rank, d.first_line, d.id)):
             root = next((r for r in roots if one.id in r.explains or _same_attempt(r, one)), None)
             if root is not None:
                 one.because_of = root.id
-            elif one.rank < WRAPPER_RANK:
+            elif one.rank < WRAPPER_RANK and (only_features or not _beside(one)):
                 one.root = True
                 roots.append(one)
         # A warning is never a cause, and belongs to one only where the cause names it.
@@ -687,6 +703,11 @@ def _decide_roots(diagnoses: list[Diagnosis]) -> None:
 
 def _fails(one: Diagnosis) -> bool:
     return one.severity in {"fatal", "error"} and not one.recovered
+
+
+def _beside(one: Diagnosis) -> bool:
+    """Say whether it is about a feature beside the conversation, and stops no session."""
+    return one.rank in FEATURE_RANKS and not one.explains
 
 
 def _same_attempt(one: Diagnosis, other: Diagnosis) -> bool:

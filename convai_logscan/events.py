@@ -13,6 +13,7 @@ printed at Debug of category Transport, so that their absence proves nothing whe
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
@@ -144,11 +145,15 @@ class BuildFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExceptionRaised(Event):
-    """An exception head line; `owner` is whose frames follow it: `other`, `livekit` or unknown."""
+    """An exception head line, and the frames under it, one a line.
+
+    owner: whose frames they are: `other`, `livekit` or unknown.
+    """
 
     type: str
     message: str | None = None
     owner: str | None = None
+    stack: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -658,9 +663,41 @@ class Interaction(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency(Event):
-    """`[ClientLatency] …`; milliseconds, None where the part is absent."""
+    """`[ClientLatency] …`: milliseconds from the end of speech, None where a part is absent.
 
-    text: str
+    final_transcript: the player's own words are understood; the others lead to the answer.
+    audio_hold: how long the voice waited for its lip sync.
+    """
+
+    final_transcript_ms: float | None = None
+    first_transcript_ms: float | None = None
+    tts_started_ms: float | None = None
+    first_lip_sync_ms: float | None = None
+    audio_playing_ms: float | None = None
+    audio_hold_ms: float | None = None
+
+    def parts(self) -> Iterator[tuple[str, float]]:
+        """Yield the measured parts, by the name of their field without the unit."""
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if part.name.endswith("_ms") and value is not None:
+                yield part.name.removesuffix("_ms"), value
+
+
+# --- Convai: version 3, over gRPC --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class V3Event(Event):
+    """A line of SDK version 3, or a gRPC status under it.
+
+    kind: session_start, session_ok, session_failed, key_format, assembly, webgl_editor, unavailable,
+    http1, denied, status. The last four are statuses of gRPC. One is Convai's where the SDK printed it or its frames
+    stand under it; else `speaker` is `other`, and rows ask for a line of version 3 near it.
+    """
+
+    kind: str
+    phase: ClassVar[str | None] = "connect"
 
 
 # --- Convai: microphone and audio --------------------------------------------------------------

@@ -28,6 +28,7 @@ from convai_logscan.events import (
 )
 from convai_logscan.model import (
     TEXT_LIMIT,
+    V3_STACK,
     Anchor,
     Facts,
     Record,
@@ -82,7 +83,7 @@ _OLD = re.compile(
     r"\*\*\* (?:Room connection|Initializing room)|; Resolved Speaker ID: |after \d+ attempts\."
 )
 _BETA = re.compile(r"ROOM DETAILS RECEIVED|ROOM CONNECTED: |Convai Realtime")
-_V3 = re.compile(r"\]\[GRPC\]|SessionID Initialization |\[Stack Trace - Method: ")
+_V3 = re.compile(r"\]\[GRPC\]|SessionID Initialization ")
 _FORMATS = (("new", _NEW), ("old", _OLD), ("beta", _BETA), ("v3", _V3))
 
 
@@ -183,6 +184,8 @@ class SelfDescription:
             self.visibility.convai = True
             if record.category == "Transport" and record.level in {"Debug", "Trace"}:
                 self.visibility.debug = True
+            if any(f.startswith(V3_STACK) for f in record.frames):
+                self._formats.add("v3")
 
     def event(self, event: Event) -> None:
         """Look at one event."""

@@ -187,7 +187,7 @@ class Speaker:
         pattern = self.terminals[symbol.name].pattern
         if isinstance(pattern, PatternStr):
             return {pattern.value}
-        run = _longest_run(pattern.value)
+        run = longest_run(pattern.value)
         return run or None
 
 
@@ -317,7 +317,8 @@ def _run_at_start(items: Any) -> str:  # noqa: ANN401 (sre's own tree)
     return text
 
 
-def _longest_run(pattern: str) -> set[str]:
+@cache
+def longest_run(pattern: str) -> set[str]:
     """Return the longest literal that every match of a regular expression contains."""
     best, run = "", ""
     for op, arg in list(sre.parse(pattern)):

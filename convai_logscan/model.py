@@ -5,6 +5,7 @@ Nothing here holds a secret: text has passed the redactor before it gets into an
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,10 +19,13 @@ SEVERITIES: tuple[Severity, ...] = ("fatal", "error", "warning", "info")
 CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "low")
 # Rows from this rank on only say that something else failed; they are never a root.
 WRAPPER_RANK = 2000
+# Rows of these ranks say that a feature beside the conversation is broken.
+FEATURE_RANKS = range(1100, 1200)
 TEXT_LIMIT = 400
 NEAR_LINES = 80  # how far from a failure a line may stand and still be about it
 NEAR_SECONDS = 5.0
 LIVEKIT = "LiveKit: "  # how the native LiveKit client begins its lines
+V3_STACK = "[Stack Trace - Method: "  # how SDK version 3 ends its entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,28 @@ class Moment:
 
 
 @dataclass(slots=True)
+class Spread:
+    """Times of one kind, in milliseconds: how many, the worst, and the latest for the median."""
+
+    times: int = 0
+    worst: float = 0.0
+    latest: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+
+    def add(self, value: float) -> None:
+        """Take one time."""
+        self.times += 1
+        self.worst = max(self.worst, value)
+        self.latest.append(value)
+
+    @property
+    def median(self) -> float:
+        """Return the median of the latest thousand times."""
+        from statistics import median  # a slow import that only few reports need
+
+        return median(self.latest)
+
+
+@dataclass(slots=True)
 class Session:
     """One character's conversation, from connect to its end."""
 
@@ -183,6 +209,7 @@ class Session:
     claims: TokenClaims | None = None  # of the last room token
     joined: Stamp | None = None  # when that token was used
     timeline: list[Moment] = field(default_factory=list)
+    latency: dict[str, Spread] = field(default_factory=dict)  # by part; not in the JSON report
 
 
 @dataclass(frozen=True, slots=True)

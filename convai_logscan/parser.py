@@ -40,6 +40,7 @@ from convai_logscan.events import (
     StateForced,
     UnclassifiedConnect,
     Unrecognised,
+    V3Event,
 )
 from convai_logscan.grammar import SPEAKERS, Form, speaker
 from convai_logscan.model import LIVEKIT, Record, Where
@@ -48,6 +49,7 @@ from convai_logscan.model import LIVEKIT, Record, Where
 _TAGS = re.compile(r"^(?:\[[^\]\n]{1,80}\] )+")
 _CONTEXT = re.compile(r" \{\w+=[^{}]*\}$")
 _ONE_LINE = 8192
+_MAX_STACK = 20
 
 
 @cache
@@ -73,7 +75,9 @@ def literals() -> list[str]:
             "[RTVIHandler]", "[RoomConnectionCoordinator]", "[PlayerConversationInput]",
             "TransportBootstrap]", "NetworkingBootstrap]", "[UnityConvaiAdapter]",
             "[SceneCharacterDiscovery]", "[ConnectAPI]", "[ClientLatency]", "[NotificationHandler]",
-            "[ChatTranscriptUI]"}  # fmt: skip
+            "TranscriptUI]", "[EmbodimentTickScheduler]", "[EmotionTaxonomyAsset]",
+            "[GazeJointAttention]", "VisionFrameSource]", "[VisionPublishCoordinator]",
+            "[MaterialPropertyEmotionBinding]"}  # fmt: skip
     forms = {literal for group in anchors().values() for literal in group}
     return sorted(headers | tags | {LIVEKIT} | forms)
 
@@ -219,6 +223,8 @@ def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
             form = speaker(name).parse(start, text)
             own = _event(form, where) if form else None
             if own is not None:
+                if isinstance(own, ExceptionRaised) and record.frames:
+                    own = replace(own, stack="\n".join(record.frames[:_MAX_STACK]))
                 if name == "convai":
                     own = replace(own, where=replace(where, speaker="convai"))
                 if isinstance(own, ExceptionRaised):
@@ -237,7 +243,17 @@ def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
         yield from _coded(_untagged(record, message), where)
     owner = _owner(record)
     if own is None or isinstance(own, ExceptionRaised):
-        yield from _within(_full(record), where, owner)
+        yield from (_signed(e, record) for e in _within(_full(record), where, owner))
+
+
+_SDK_FRAME = re.compile(r"\bConvai[\w./\\]*[.:/\\]")
+
+
+def _signed(event: Event, record: Record) -> Event:
+    """Return a gRPC status as Convai's where frames of the SDK stand under it."""
+    if isinstance(event, V3Event) and any(map(_SDK_FRAME.search, record.frames)):
+        return replace(event, where=replace(event.where, speaker="convai"))
+    return event
 
 
 _EXCEPTION_HEAD = re.compile(r"(?:\w+\.){0,8}[A-Z]\w{0,80}Exception: ")
@@ -272,7 +288,7 @@ def _heads(record: Record) -> str:
 def _owner(record: Record) -> str:
     """Return whose code failed, by the namespaces of the stack: `other` where it is the game's."""
     text = "\n".join(record.frames)
-    if "Convai." in text or "Convai:" in text:
+    if "Convai." in text or "Convai:" in text or _SDK_FRAME.search(text):
         return "unknown"  # the SDK's, REST or transport: the session decides
     if "LiveKit." in text:
         return "livekit"
@@ -287,7 +303,7 @@ def _owner(record: Record) -> str:
         f
         for f in frames
         if not re.match(
-            r"\s*(?:at )?\(?(?:System|Mono|UnityEngine|UnityEditor|wrapper|Rethrow|Microsoft|---)",
+            r"\s*(?:at )?\(?(?:System|Mono|Grpc|UnityEngine|UnityEditor|wrapper|Rethrow|Microsoft|---)",
             f,
         )
     ]
@@ -310,6 +326,8 @@ def _within(text: str, where: Where, peer: str) -> Iterator[Event]:
             if event is None or (form.kind, form.fields.get("kind")) in seen:
                 continue
             seen.add((form.kind, form.fields.get("kind")))
+            if isinstance(event, V3Event) and peer == "other":
+                continue  # another program's gRPC
             if isinstance(event, (LkJs, LkDial)):
                 peer = "livekit"
             if isinstance(event, Reason):

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 
 from convai_logscan.envelopes import CATEGORIES, Peeled, find_header, peel
-from convai_logscan.model import LIVEKIT, Mark, Record, Speaker, Stamp
+from convai_logscan.model import LIVEKIT, V3_STACK, Mark, Record, Speaker, Stamp
 
 MAX_TAIL = 400  # lines a record may go on
 MAX_FOREIGN = 64  # lines of others in a row that a record is looked for behind
@@ -60,6 +60,13 @@ CLASSES = frozenset(
         "ClientLatency",
         "NotificationHandler",
         "ChatTranscriptUI",
+        "SubtitleTranscriptUI",
+        "EmbodimentTickScheduler",
+        "EmotionTaxonomyAsset",
+        "GazeJointAttention",
+        "CameraVisionFrameSource",
+        "WebcamVisionFrameSource",
+        "QuestVisionFrameSource",
     ]
 )
 
@@ -68,7 +75,12 @@ _FRAME = re.compile(
     r"|\s+at \S|\s*at \S+\.cs:\d+\s*$|\s*---+ (?:End|>)|Rethrow as |.{1,200} \(at [^()]+:\d+\)\s*$"
 )
 _NO_FRAME = frozenset(["", "[", "("])
-_TRAILER = re.compile(r"\(Filename: .* Line: -?\d+\)\s*$|\[[^\]]+ line -?\d+\]\s*$")
+_TRAILER = re.compile(
+    r"\(Filename: .* Line: -?\d+\)\s*$|\[[^\]]+ line -?\d+\]\s*$|" + re.escape(V3_STACK)
+)
+# A dump with a heading, such as the narrative trigger's: indented lines, and a line of `=`.
+_DUMP = re.compile(r"=== [A-Z][A-Z ]{2,40} ===\s*$")
+_DUMP_LINE = re.compile(r"\s+\S|={4,}\s*$")
 _FFI = re.compile(r"(?:Source|Module|Target): \S")
 _EXCEPTION = re.compile(r"(?:[A-Z]\w*\.)*[A-Z]\w*(?:Exception|Error)\b(?!\])")
 _LEVEL_FRAME = re.compile(
@@ -278,6 +290,9 @@ class _Tail:
         self._logcat = first.kind == "logcat"
         self._size = len(first.text.encode()) if self._logcat else 0  # of the entry so far
         self._growing = self.body  # where the last line went
+        self._dump = said.speaker != "other" and _DUMP.match(message) is not None
+        # An exception is attached to a failure; behind any other line it is a record of its own.
+        self._attached = said.speaker != "other" and said.level not in {"Info", "Debug", "Trace"}
         self._json = _Json()
         if "{" in message and said.speaker != "other":
             self._json.read(message)
@@ -337,6 +352,11 @@ class _Tail:
             return False
         if text.startswith(_OPENINGS):
             return self._between(following)
+        if self._dump and _DUMP_LINE.match(original if not line.names else text):
+            self._dump = not text.startswith("====")
+            return self._keep(self.body, text)
+        if text.startswith(V3_STACK):
+            self._attached = False  # it is the last of its record
         if _FRAME.match(text) or _TRAILER.match(text):
             return self._keep(self.frames, text.strip())
         empty = not text or text.isspace()
@@ -354,7 +374,7 @@ class _Tail:
             return self._keep(self.body, text)
         speaker = self._said.speaker
         if (speaker == "livekit" and _FFI.match(text)) or (
-            speaker != "other" and _EXCEPTION.match(text)
+            self._attached and _EXCEPTION.match(text)
         ):
             return self._keep(self.frames, text.strip())
         if empty:

@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
@@ -30,7 +30,7 @@ from convai_logscan.events import (
     field_value,
     kind_words,
 )
-from convai_logscan.grammar import grammar_text
+from convai_logscan.grammar import grammar_text, longest_run
 from convai_logscan.model import Confidence, Severity
 
 DOCS_BASE = "https://docs.convai.com/api-docs/plugins-and-integrations/convai-unity-sdk/"
@@ -139,6 +139,62 @@ class Chain:
     def scope(self) -> Literal["attempt", "session"]:
         """Return what the steps must share."""
         return "session" if self.span is not None else "attempt"
+
+    def atoms(self) -> Iterator[Atom]:
+        """Yield every atom in it, wherever it stands."""
+        between = (operand for step in self.steps for operand in step.between)
+        for operand in (*(step.operand for step in self.steps), *between, *self.without):
+            yield from operand.every_atom()
+
+    def entry_words(self) -> frozenset[str] | None:
+        """Return texts of which an entry must hold one to matter; None where any may matter."""
+        found: set[str] = set()
+        for atom in self.atoms():
+            if atom.event == "entry":
+                words = _words(atom)
+                if not words:
+                    return None
+                found |= words
+        return frozenset(found)
+
+
+def _words(atom: Atom) -> set[str]:
+    """Return texts of which every message that an atom accepts holds one, none if unknown."""
+    for test in atom.tests:
+        if test.field != "message" or test.reference:
+            continue
+        if test.op == "==":
+            return {str(test.value)}
+        if test.op == "like":
+            return {max(test.value.split("*"), key=len)} - {""}
+        if test.op == "~=" and "(?i" not in test.value:
+            return longest_run(test.value)
+    return set()
+
+
+class Words:
+    """One look at an entry's message that tells whether any row asks for it."""
+
+    def __init__(self, chains: Iterable[Chain]) -> None:
+        """Take the chains of all rows; their words are read off when the first entry comes."""
+        self._chains = tuple(chains)
+
+    def may_matter(self, message: str) -> bool:
+        """Say whether the message holds a text that some chain asks for."""
+        return any(text in message for text in self._texts)
+
+    def leave_open(self, chain: Chain) -> bool:
+        """Say whether the chain may take an entry whatever its message says."""
+        return id(chain) in self._open
+
+    @cached_property
+    def _open(self) -> frozenset[int]:
+        return frozenset(id(chain) for chain in self._chains if chain.entry_words() is None)
+
+    @cached_property
+    def _texts(self) -> tuple[str, ...]:
+        found = {text for chain in self._chains for text in chain.entry_words() or ()}
+        return tuple(sorted(found, key=len))
 
 
 @dataclass(frozen=True, slots=True)
@@ -520,7 +576,11 @@ class _Compiler:
 
     def _value(self, tree: Any) -> Any:  # noqa: ANN401 (lark's tree)
         if tree.data == "text":
-            return tomllib.loads(f"v = {tree.children[0]}")["v"]
+            try:
+                return tomllib.loads(f"v = {tree.children[0]}")["v"]
+            except tomllib.TOMLDecodeError as error:
+                message = f"the text is wrong: {str(error).split(' (at ')[0].lower()}"
+                self._refuse(tree, message, "write `\\\\` for one backslash")
         if tree.data == "number":
             return float(tree.children[0])
         if tree.data == "many":

@@ -39,6 +39,7 @@ from convai_logscan.events import (
     IdleWarning,
     Interaction,
     JoinFallback,
+    Latency,
     LinkState,
     LivekitTest,
     LkConnected,
@@ -75,8 +76,9 @@ from convai_logscan.events import (
     UnityHeader,
     UnityOs,
     UsageLimit,
+    V3Event,
 )
-from convai_logscan.model import Anchor, Moment, RoomToken, Session, TokenClaims, Where
+from convai_logscan.model import Anchor, Moment, RoomToken, Session, Spread, TokenClaims, Where
 
 MAX_TIMELINE = 40
 _UNDECIDED = frozenset(["starting", "waiting", "initializing"])  # requests that name no room
@@ -391,6 +393,8 @@ class Sessions:
             starts = live.attempt == 0 or live.numbered or live.result
         elif isinstance(event, ConnectRequest):
             starts = live.attempt == 0 or (live.result and event.kind != "waiting")
+        elif isinstance(event, V3Event) and event.kind == "session_start":
+            starts = live.attempt == 0 or live.result
         elif isinstance(
             event,
             (
@@ -471,6 +475,7 @@ class Sessions:
             isinstance(event, (LkConnected, ConnectOk, ReconnectOk))
             or (isinstance(event, SessionTransition) and event.to_state == "Connected")
             or (isinstance(event, LkRust) and event.kind == "recovered")
+            or (isinstance(event, V3Event) and event.kind == "session_ok")
             or (
                 isinstance(event, CharacterReady)
                 and live.status != "connected"
@@ -534,7 +539,7 @@ class Sessions:
             live.joined = True
         again = live.status != "connected" or live.reconnecting
         live.reconnecting = live.resuming = live.drop_told = False
-        if isinstance(event, ConnectOk):
+        if isinstance(event, (ConnectOk, V3Event)):
             live.result = True
         if live.join is None:
             live.join = event.where
@@ -580,6 +585,9 @@ class Sessions:
             live.rooms.add(event.room)
         elif isinstance(event, CharacterReady) and event.character:
             facts.character_id = facts.character_id or event.character
+        elif isinstance(event, Latency):
+            for part, value in event.parts():
+                facts.latency.setdefault(part, Spread()).add(value)
         if event.where.tags[:1] == ("ConvaiCharacter",) and len(event.where.tags) > 1:
             live.names.add(event.where.tags[1])
         if isinstance(event, (Endpoint, LkDial, LkConnected, LkConnectFailed)):
@@ -648,6 +656,7 @@ def _is_convai(host: str | None) -> bool:
     return host is not None and host.endswith("convai.com")
 
 
+_V3_FAILURES = ("session_failed", "key_format", "unavailable", "http1", "denied")
 _CONVAI_CODES = ("connection.network_error", "connection.timeout", "connection.failed")
 
 
@@ -674,6 +683,8 @@ def _is_failure(event: Event) -> bool:
         return event.code.startswith(("config.", "connection.", "transport.", "session.token"))
     if isinstance(event, SessionTransition):
         return event.to_state == "Error"
+    if isinstance(event, V3Event):
+        return event.where.speaker == "convai" and event.kind in _V3_FAILURES
     if isinstance(event, ConnectFailed):
         return event.kind in {"room", "transport", "attempt", "character", "coordinator"}
     return isinstance(

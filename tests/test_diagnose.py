@@ -211,6 +211,24 @@ def test_a_wrapper_alone_is_no_root() -> None:
     assert (found.root, found.because_of) == (False, None)
 
 
+def test_a_feature_never_explains_a_failed_connection() -> None:
+    def ranked(when: str, rank: int, name: str) -> rules.Row:
+        text = ROW.format(when=spell(when), more="").replace("rank = 900", f"rank = {rank}")
+        return rules.load_row(text, Path(f"area/{name}.toml"))
+
+    feature, wrapper = ranked("A", 1100, "feature"), ranked("B", 2000, "wrapper")
+    legacy = ranked("C", 1200, "legacy")
+    beside = {d.id: d for d in diagnoses([feature, wrapper], said("a b"))}
+    assert {(d.root, d.because_of) for d in beside.values()} == {(False, None)}
+    (alone,) = diagnoses([feature, wrapper], said("a"))
+    assert alone.root
+    apart = {d.id: d for d in diagnoses([feature, legacy], said("a | c"))}
+    assert (apart["feature"].root, apart["feature"].because_of) == (False, None)
+    below = {d.id: d for d in diagnoses([feature, legacy], said("a c"))}
+    assert below["legacy"].root
+    assert below["feature"].because_of == "legacy"
+
+
 def test_what_speaks_against_it_makes_it_weaker() -> None:
     made = row(spell("A"), 'against = ["reconnect_ok"]')
     (found,) = diagnoses([made], said("a b c"))

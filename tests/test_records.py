@@ -84,6 +84,36 @@ def test_indented_json_belongs_to_its_record() -> None:
     assert [r.message for r in rest] == ["next"]
 
 
+def test_a_dump_is_one_record_up_to_its_closing_line() -> None:
+    lines = [
+        "[Info][Narrative]: [ConvaiNarrativeDesignTrigger] === DIAGNOSTICS ===",
+        "  Status: QueuedWaitingForCharacter", "  Last Error: Session error: connection.timeout",
+        "===========================",
+    ]  # fmt: skip
+    first, *rest = framed("\n".join([*lines, "next"]))
+    assert (first.line, first.last_line) == (1, 4)
+    assert [r.message for r in rest] == ["next"]
+    cut, *rest = framed("\n".join([*lines[:2], "next", *lines[3:]]))
+    assert cut.last_line == 2
+    assert rest[0].message == "next"
+
+
+def test_an_exception_is_attached_to_a_failure_only() -> None:
+    head = "[14:03:22.118][{}][SDK]: something\nTimeoutException: no answer\n"
+    assert [len(framed(head.format(level))) for level in ("Error", "Warning", "Info")] == [1, 1, 2]
+
+
+def test_the_stack_line_of_version_3_belongs_to_its_record() -> None:
+    text = (
+        "<color=red>[Error][Character]: no answer</color>\n"
+        "[Stack Trace - Method: Ask, at Line: 12 in File: C:\\Sample\\Assets\\Npc.cs]\nnext\n"
+    )
+    first, *rest = framed(text)
+    assert (first.message, first.last_line) == ("no answer", 2)
+    assert first.frames[0].startswith("[Stack Trace - Method: Ask")
+    assert [r.message for r in rest] == ["next"]
+
+
 def test_frames_and_trailer_belong_to_the_record_and_give_its_level() -> None:
     text = (
         "Something happened\nUnityEngine.Debug:LogError (object)\nFoo:Bar () (at Assets/Foo.cs:1)\n"

@@ -87,6 +87,7 @@ def test_fatal_and_error_rows_keep_their_rank_band() -> None:
         (('mic_error{kind == "gesture"}', 'rest_failed{status == "401"}'), ":9:", "is a number"),
         (('mic_error{kind == "gesture"}', 'session_error{code == "transport.ice_faild"}'), ":9:", "did you mean `transport.ice_failed`"),
         (('mic_error{kind == "gesture"}', "mic_error then connected without connected"), ":9:", "can never fire"),
+        (('"gesture"', r'"ges\\dture"'), ":9:", "the text is wrong: unescaped.*for one backslash"),
         (("[[counterexample]]", "[[exampel]]"), ":13:", "unknown key `exampel`"),
         (('severity = "error"', "severity = "), ":2:", "."),
         (("symptom", 'ask = "?"\nsymptom'), ":1:", "either `when` or `ask`"),
@@ -147,3 +148,27 @@ def test_the_row_of_the_manual_is_true(tmp_path: Path) -> None:
     assert log
     found = scanned(re.sub(r"^    ", "", log[1], flags=re.MULTILINE), table=table)
     assert [d.verdict for d in found.diagnoses if d.id == row.id] == ["fires"]
+
+
+def test_an_entry_that_no_row_asks_for_is_seen_at_one_look() -> None:
+    chains = [chain for row in TABLE.rows.values() for chain in row.chains]
+    words = rules.Words(chains)
+    assert not words.may_matter("layer weights 0.5 blend 12")
+    asked = [chain for chain in chains if chain.entry_words()]
+    assert len(asked) >= 50
+    assert sum(words.leave_open(chain) for chain in chains) <= 10
+    for chain in asked:
+        for text in chain.entry_words() or ():
+            assert words.may_matter(f"before {text} behind")
+
+
+def test_what_an_atom_asks_for_is_read_off_its_pattern(tmp_path: Path) -> None:
+    def words(test: str) -> frozenset[str] | None:
+        text = GOOD.replace('mic_error{kind == "gesture"}', f"entry{{message {test}}}")
+        return rules.load_row(text, tmp_path / "row.toml").chains[0].entry_words()
+
+    assert words('like "No *camera is here*"') == {"camera is here"}
+    assert words(r'~= "^\\\\d+ clips? were lost"') == {" were lost"}
+    assert words('~= "^(?:one thing|another)$"') == {"one thing", "another"}
+    assert words('~= "(?i)any case"') is None
+    assert words('!= "x"') is None

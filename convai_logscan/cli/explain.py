@@ -187,7 +187,7 @@ def _search(words: str, table: Table, codes: dict[str, Any]) -> int:
         _Text(f"code       {code}", entry["meaning"], f"{code} {entry['meaning']}", entry["printed"])
         for code, entry in codes.items()
     ] + [
-        _Text("symptom", f"{entry['symptom']} {entry['cause']} {entry['fix']}", entry["symptom"], f"{entry['cause']} {entry['fix']}")
+        _Text("symptom", f"{entry['symptom']} {entry['cause']} {entry['fix']}", f"{entry['symptom']} {entry.get('words', '')}", f"{entry['cause']} {entry['fix']}")
         for entry in symptoms["symptom"]
     ]  # fmt: skip
     best = _best(_words(words), texts, symptoms["means"])

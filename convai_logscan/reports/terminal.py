@@ -185,6 +185,14 @@ class _Page:
             for name, value in ids:
                 if value:
                     self._wrap(f"{name}: {one_line(value)}", 11, "quiet")
+            for part, spread in session.latency.items():
+                times = "once" if spread.times == 1 else f"{spread.times} times"
+                self._wrap(
+                    f"latency, {part.replace('_', ' ')}: median {spread.median:.0f} ms, "
+                    f"worst {spread.worst:.0f} ms, measured {times}",
+                    11,
+                    "quiet",
+                )
             self._timeline(session, source)
 
     def _timeline(self, session: Session, source: SourceReport) -> None:
