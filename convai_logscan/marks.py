@@ -24,9 +24,9 @@ MAX_LINE = 1 << 18  # bytes of a line that are looked at
 Finder = Callable[[bytes, int, int], Iterator[int]]
 
 
-def finder(literals: Sequence[str]) -> Finder:
+def finder(literals: Sequence[str | bytes]) -> Finder:
     """Return a search for any of the literals: where each hit starts, left to right."""
-    needles = [literal.encode() for literal in literals]
+    needles = [one.encode() if isinstance(one, str) else one for one in literals]
     if ahocorasick_rs is None:
         return plain_finder(needles)
     # Only LeftmostFirst has the fast path of the library.

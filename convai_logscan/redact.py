@@ -1,7 +1,8 @@
 """Take secrets out of text: behind this stage no object holds one.
 
-In: the text of one record at a time. Out: the same text with placeholders such as `{{room-token-1}}`.
-The shapes are data (secrets.toml). Values are kept in private, only to know them again.
+In: the text of one record at a time. Out: the same text with placeholders such as `{{room-token-1}}`,
+or the edits that make it so. The shapes are data (secrets.toml). Values are kept in private, only to
+know them again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import unquote
 
@@ -24,9 +26,11 @@ from convai_logscan.errors import LogscanError
 from convai_logscan.model import TokenClaims
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["Redactor", "Shape", "TokenClaims", "load_shapes"]
+__all__ = ["Edit", "Redactor", "Shape", "TokenClaims", "edited", "load_shapes"]
+
+Edit = tuple[int, int, str]  # start, end, what stands there instead
 
 MASK: Final = "\ue000"  # stands over what is dealt with; no pattern takes it
 MAX_KNOWN = 50_000  # values that are known again
@@ -38,6 +42,9 @@ LONG = 16  # from here on a value is known inside of other words, too
 _PLACEHOLDER = re.compile(
     r"\{\{([a-z][a-z-]{1,30})-(\d{1,9})\}\}|(?<!\w)@[a-z][a-z0-9-]{1,40}@(?!\w)"
 )
+# What a reader does not see may stand inside of a value: NUL bytes (UTF-16), zero width, colour.
+_UNSEEN = re.compile("[\0\u200b-\u200d\u2060\ufeff]+|\x1b\\[[0-9;]{0,12}m")
+_LONE_CR = re.compile(r"\r(?!\n)")
 _PART = re.compile(r"\(\?&([a-z]+)\)")
 _LINE = re.compile(r"\S[^\r\n]*")
 _REST = re.compile(r"\.?[=\r\n\t ]*\Z")
@@ -71,10 +78,13 @@ class Shape:
     not_value: re.Pattern[str]
     case: bool = False
     check: str | None = None
+    option: str | None = None
     never: frozenset[str] = frozenset()
     common: frozenset[str] = frozenset()
     opens: re.Pattern[str] | None = None
     wraps: re.Pattern[str] | None = None
+    marks: tuple[str, ...] = ()
+    seek: re.Pattern[bytes] | None = None
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
 
@@ -138,12 +148,15 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
             not_value=compiled(data["not_value"], re.VERBOSE | re.IGNORECASE),
             case=entry.get("case", False),
             check=entry.get("check"),
+            option=entry.get("option"),
             never=frozenset(words[entry["never"]] if "never" in entry else ()),
             common=frozenset(words.get("common", ())),
             opens=compiled(f"(?:{entry['opens']})(?&q)?[ \\t]{{0,8}}$")
             if "opens" in entry
             else None,
             wraps=compiled(entry["wraps"]) if "wraps" in entry else None,
+            marks=tuple(entry.get("marks", () if "seek" in entry else entry["literals"])),
+            seek=re.compile(entry["seek"].encode(), re.IGNORECASE) if "seek" in entry else None,
             positive=tuple(entry.get("positive", ())),
             negative=tuple(entry.get("negative", ())),
         )
@@ -323,12 +336,7 @@ def _fold(text: str) -> str:
 
 def _blank(text: str, places: list[tuple[int, int]]) -> str:
     """Return the text with the places covered."""
-    pieces: list[str] = []
-    at = 0
-    for start, end in places:
-        pieces += (text[at:start], MASK * (end - start))
-        at = end
-    return "".join((*pieces, text[at:]))
+    return edited(text, [(start, end, MASK * (end - start)) for start, end in places])
 
 
 # --- the redactor ----------------------------------------------------------------------------------------------------
@@ -337,10 +345,17 @@ def _blank(text: str, places: list[tuple[int, int]]) -> str:
 class Redactor:
     """The redactor of one source: it numbers, it knows values again, and it remembers one open line."""
 
-    def __init__(self, shapes: tuple[Shape, ...] | None = None) -> None:
+    def __init__(
+        self, shapes: tuple[Shape, ...] | None = None, options: frozenset[str] = frozenset()
+    ) -> None:
+        """Take the shapes to look for (all by default) and the options that are asked for."""
         self.counts: Counter[str] = Counter()
         self.claims: dict[str, TokenClaims] = {}
-        self._shapes = load_shapes() if shapes is None else shapes
+        self._shapes = tuple(
+            shape
+            for shape in (load_shapes() if shapes is None else shapes)
+            if shape.option is None or shape.option in options
+        )
         self._common = frozenset[str]().union(*(shape.common for shape in self._shapes))
         self._trying: dict[str, list[int]] = {}
         for n, shape in enumerate(self._shapes):
@@ -370,10 +385,15 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Return the text of one record without its secrets, on as many lines."""
+        return edited(text, self.edits(text))
+
+    def edits(self, text: str) -> list[Edit]:
+        """Return the edits that take the secrets out of the text of one record, in order."""
         low = _fold(text)
         shapes = self._announced(low)
         if (
             not self._carry.text
+            and not _UNSEEN.search(text)
             and not any(
                 shape.pattern.search(text if shape.case else low)
                 or (shape.opens and self._open_label(text, (shape,)))
@@ -383,16 +403,41 @@ class Redactor:
         ):
             if "{{" in text:
                 self._reserve(text)
-            return text
+            return []
         carry, self._carry = self._carry, _Carry()
-        for _ in range(4):  # until nothing more is found, so that a second run finds nothing either
-            done = self._pass(text, carry)
-            if done == text:
-                break
-            text, carry = done, _Carry()
+        found = self._pass(text, carry)
+        if found:
+            # Until nothing more is found, so that a second run finds nothing either.
+            done = once = edited(text, found)
+            for _ in range(3):
+                more = self._pass(done, _Carry())
+                if not more:
+                    break
+                done = edited(done, more)
+            if done != once:
+                found = _line_edits(text, done)
+            text = done
         if not self._carry.text and shapes:
             self._carry = _Carry(self._open_label(text, shapes))
-        return text
+        return found
+
+    @property
+    def open(self) -> bool:
+        """Say whether the next record may begin with the rest of a value."""
+        return bool(self._carry.text)
+
+    def close(self) -> None:
+        """Forget what stayed open: the next record does not follow the last one."""
+        self._carry = _Carry()
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """Return the values that go wherever they stand, with their placeholders."""
+        return MappingProxyType(self._known)
+
+    def named(self, value: str, text: str, start: int) -> bool:
+        """Say whether a known value that stands in a text is meant there, and not a part of a word."""
+        return len(value) >= LONG or _whole(text, start, start + len(value))
 
     def again(self, text: str) -> str:
         """Return other words about the record just read: not counted, and nothing stays open."""
@@ -415,23 +460,27 @@ class Redactor:
         ]
         return [self._shapes[n] for n in sorted(set(found))] if found else []
 
-    def _pass(self, text: str, carry: _Carry) -> str:
-        """Replace what is found now; the carry stands in front and is not given out again."""
+    def _pass(self, text: str, carry: _Carry) -> list[Edit]:
+        """Return what is to be replaced now; the carry stands in front and is not given out again."""
         lead = carry.text + "\n" if carry.text else ""
         whole = lead + text
-        work = self._reserve(whole)
+        seen, places = _seen(whole)
+        work = self._reserve(seen)
         low = _fold(work)
         finds: list[_Find] = []
         for shape in self._announced(low):
             hits = list(self._hits(shape, work, low))
             if hits:
-                places = [piece for hit in hits for piece in hit.pieces]
-                work, low = _blank(work, places), _blank(low, places)
+                covered = [piece for hit in hits for piece in hit.pieces]
+                work, low = _blank(work, covered), _blank(low, covered)
                 finds += hits
         finds += self._bare(work)
         if not finds:
-            return text
+            return []
         finds.sort(key=lambda find: find.pieces[0])
+        if places is not None:
+            for find in finds:
+                find.pieces = [(places[start], places[end - 1] + 1) for start, end in find.pieces]
         return self._written(whole, finds, len(lead), carry.name)
 
     def _reserve(self, text: str) -> str:
@@ -495,7 +544,7 @@ class Redactor:
         finds, last = [], 0
         for start, value in places:
             end = start + len(value)
-            if start >= last and (len(value) >= LONG or _whole(work, start, end)):
+            if start >= last and self.named(value, work, start):
                 finds.append(_Find([(start, end)], "", value, self._known[value]))
                 last = end
         return finds
@@ -514,10 +563,11 @@ class Redactor:
                 if start >= 0 and work.startswith(value, start):
                     yield start, value
 
-    def _written(self, whole: str, finds: list[_Find], lead: int, carried: str | None) -> str:
-        """Return the text behind the lead with every find replaced."""
-        out: list[str] = []
-        at = lead
+    def _written(
+        self, whole: str, finds: list[_Find], lead: int, carried: str | None
+    ) -> list[Edit]:
+        """Return the edits of the text behind the lead, and remember what was found."""
+        out: list[Edit] = []
         for find in finds:
             start = find.pieces[0][0]
             given = start < lead and carried is not None  # the last record shows its placeholder
@@ -530,10 +580,11 @@ class Redactor:
                 self.counts[name[2:-2].rpartition("-")[0]] += 1
             for piece_start, piece_end in find.pieces:
                 if piece_start >= lead:
-                    out += (whole[at:piece_start], "" if given else name)
-                    at, given = piece_end, True
-        out.append(whole[at:])
-        return "".join(out)
+                    wide = whole.count("\0", piece_start, piece_end) * 3 > piece_end - piece_start
+                    shown = "" if given else "\0".join(name) if wide else name
+                    out.append((piece_start - lead, piece_end - lead, shown))
+                    given = True
+        return out
 
     def _name(self, find: _Find) -> str:
         """Return the placeholder of a value: numbered by first sight, one number for one value."""
@@ -582,6 +633,42 @@ class Redactor:
             if found:
                 return line[found.start() :]
         return ""
+
+
+def _seen(text: str) -> tuple[str, list[int] | None]:
+    """Return the text as a reader sees it, with lone CRs as newlines, and where each character stood."""
+    if "\r" in text:
+        text = _LONE_CR.sub("\n", text)
+    if not _UNSEEN.search(text):
+        return text, None
+    kept: list[int] = []
+    at = 0
+    for match in _UNSEEN.finditer(text):
+        kept += range(at, match.start())
+        at = match.end()
+    kept += range(at, len(text))
+    return "".join(text[n] for n in kept), kept
+
+
+def edited(text: str, edits: list[Edit]) -> str:
+    """Return the text with the edits made."""
+    pieces: list[str] = []
+    at = 0
+    for start, end, new in edits:
+        pieces += (text[at:start], new)
+        at = end
+    return "".join((*pieces, text[at:])) if edits else text
+
+
+def _line_edits(text: str, done: str) -> list[Edit]:
+    """Return the edits between two texts of as many lines, one a line that differs."""
+    edits: list[Edit] = []
+    at = 0
+    for old, new in zip(text.split("\n"), done.split("\n"), strict=True):
+        if old != new:
+            edits.append((at, at + len(old), new))
+        at += len(old) + 1
+    return edits
 
 
 def _whole(text: str, start: int, end: int) -> bool:

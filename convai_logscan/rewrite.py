@@ -1,0 +1,422 @@
+"""From bytes to the same bytes without secrets: the path up to the redactor, and back.
+
+Every byte is searched for the marks of the shapes; only the lines around a hit become text and go
+through the redactor. What lies between is copied as it stands. Nothing is decoded and written anew:
+an edit is a place in the original bytes, so encoding, line ends and line count stay.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import Final
+
+import numpy as np
+
+from convai_logscan.marks import Finder, finder
+from convai_logscan.redact import Redactor, Shape, load_shapes
+
+BLOCK: Final = 1 << 18  # bytes searched at once; small enough for the caches
+LINE: Final = 1 << 16  # bytes of a line, or of lines that belong together, looked at as one text
+HOLD: Final = 1 << 20  # bytes of a stream that wait for what comes behind them
+AHEAD: Final = 4  # blocks that are searched while others are worked on
+MANY: Final = 64  # literals from which on one search is slow
+MEMO: Final = 8192  # texts whose edits are remembered, each of at most MEMO_TEXT bytes
+MEMO_TEXT: Final = 1024
+SHOWN: Final = 5  # lines of a shape that a summary names
+
+# Zero-width signs: a literal may hide behind one.
+_UNSEEN = re.compile(rb"\xe2(?:\x80[\x8b-\x8d]|\x81\xa0)|\xef\xbb\xbf")
+_SEPARATORS = (b"\r", b" ", b";", b",", b"&", b'"', b"}")
+_NUMBERED = re.compile(rb"\{\x00*\{\x00*([a-z\x00-]+)-\x00*[\d\x00]+\}\x00*\}")
+
+Hits = list[int]
+Search = Callable[[bytes], Hits]
+ByteEdit = tuple[int, int, bytes]  # start, end, what stands there instead
+
+
+class Found:
+    """What was taken out: how often each shape, and in which lines first. Never a value."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.counts: Counter[str] = Counter()
+        self.lines: dict[str, list[int]] = {}
+
+    def add(self, new: bytes, line: int) -> None:
+        """Note the placeholders that were written into a line."""
+        for match in _NUMBERED.finditer(new):
+            shape = match[1].replace(b"\0", b"").decode()
+            self.counts[shape] += 1
+            lines = self.lines.setdefault(shape, [])
+            if len(lines) < SHOWN and line not in lines:
+                lines.append(line)
+
+
+# --- search --------------------------------------------------------------------------------------
+
+
+def folded(block: bytes) -> bytes:
+    """Return the block with bit 5 set everywhere: letters in lower case, at the speed of memory."""
+    return (np.frombuffer(block, np.uint8) | 32).tobytes()
+
+
+def literal_search(literals: Iterable[str]) -> Search:
+    """Return a search for literals in any case: where the hits start."""
+    needles = {folded(literal.encode()) for literal in literals}
+    fewest = sorted(n for n in needles if not any(o != n and o in n for o in needles))
+    groups = [finder(fewest[n : n + MANY]) for n in range(0, len(fewest), MANY)]
+
+    def search(block: bytes) -> Hits:
+        low = folded(block)
+        return [hit for find in groups for hit in find(low, 0, len(low))]
+
+    return search
+
+
+def mark_search(shapes: Iterable[Shape]) -> Search:
+    """Return a search for the marks of shapes, in order; NUL bytes are looked through."""
+    shapes = tuple(shapes)
+    literals = literal_search(["{{", *(mark for shape in shapes for mark in shape.marks)])
+    patterns = [_UNSEEN, *(shape.seek for shape in shapes if shape.seek)]
+
+    def search(block: bytes) -> Hits:
+        kept = None
+        if b"\0" in block:
+            kept = np.flatnonzero(np.frombuffer(block, np.uint8))
+            block = block.translate(None, b"\0")
+        hits = literals(block)
+        for pattern in patterns:
+            hits += [match.start() for match in pattern.finditer(block)]
+        hits = sorted(set(hits))
+        return hits if kept is None else kept[hits].tolist()
+
+    return search
+
+
+@cache
+def packaged_search(options: frozenset[str]) -> Search:
+    """Return the search for the shapes that come with the program."""
+    return mark_search(s for s in load_shapes() if s.option is None or s.option in options)
+
+
+# --- lines ---------------------------------------------------------------------------------------
+
+
+def line_stop(buffer: bytes, start: int) -> int:
+    """Return where the line at `start` ends; a line that is too long ends at a separator."""
+    newline = buffer.find(b"\n", start, start + LINE)
+    if newline >= 0:
+        return newline + 1
+    if len(buffer) - start < LINE:
+        return len(buffer)
+    cut = max(buffer.rfind(sign, start + LINE // 2, start + LINE) for sign in _SEPARATORS)
+    return cut + 1 if cut >= 0 else start + LINE
+
+
+def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the bytes in blocks that end with a line, the same ones however they come in."""
+    rest = b""
+    for block in _sized(blocks):
+        rest = rest + block if rest else block
+        end = rest.rfind(b"\n") + 1
+        while len(rest) - end >= LINE:
+            end = line_stop(rest, end)
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+    if rest:
+        yield rest
+
+
+def _sized(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    parts: list[bytes] = []
+    size = 0
+    for block in blocks:
+        parts.append(block)
+        size += len(block)
+        if size >= BLOCK:
+            whole = b"".join(parts)
+            full = size - size % BLOCK
+            for start in range(0, full, BLOCK):
+                yield whole[start : start + BLOCK]
+            parts, size = [whole[full:]], size - full
+    if size:
+        yield b"".join(parts)
+
+
+def _ahead(search: Search, blocks: Iterable[bytes]) -> Iterator[tuple[bytes, Hits]]:
+    """Yield every block with its hits; the next ones are searched meanwhile."""
+    with ThreadPoolExecutor(2) as pool:
+        waiting: deque[tuple[bytes, Future[Hits]]] = deque()
+        for block in blocks:
+            waiting.append((block, pool.submit(search, block)))
+            if len(waiting) > AHEAD:
+                first, hits = waiting.popleft()
+                yield first, hits.result()
+        for first, hits in waiting:
+            yield first, hits.result()
+
+
+# --- labels --------------------------------------------------------------------------------------
+
+
+class _Sweep:
+    """Finds what labels and forms give away; values known from elsewhere come later."""
+
+    def __init__(self, redactor: Redactor, search: Search) -> None:
+        self._redactor = redactor
+        self._search = search
+        self._memo: dict[bytes, list[ByteEdit]] = {}
+
+    def chunks(self, blocks: Iterable[bytes]) -> Iterator[tuple[bytes, list[ByteEdit]]]:
+        """Yield all the bytes in chunks of whole lines, each with its edits."""
+        held, behind = b"", list[int]()
+        for block, hits in _ahead(self._search, whole_lines(blocks)):
+            buffer = held + block if held else block
+            here = behind + [hit + len(held) for hit in hits] if held else hits
+            done, edits = self._decide(buffer, here, last=False)
+            yield buffer[:done], edits
+            held = buffer[done:]
+            behind = [hit - done for hit in here if hit >= done]
+        if held:
+            yield held, self._decide(held, behind, last=True)[1]
+
+    def _decide(self, buffer: bytes, hits: Hits, *, last: bool) -> tuple[int, list[ByteEdit]]:
+        """Return how far the buffer is dealt with, and the edits up to there."""
+        edits: list[ByteEdit] = []
+        at, turn, size = 0, 0, len(buffer)
+        while True:
+            while self._redactor.open:  # the next line may begin with the rest of a value
+                if at == size:
+                    return at, edits
+                stop = line_stop(buffer, at)
+                edits += self._region(buffer, at, stop)
+                at = stop
+            while turn < len(hits) and hits[turn] < at:
+                turn += 1
+            if turn == len(hits):
+                return size, edits
+            start = buffer.rfind(b"\n", at, hits[turn]) + 1 or at
+            while (stop := line_stop(buffer, start)) <= hits[turn]:
+                start = stop
+            # Lines with hits that follow one another belong together, and one line behind them.
+            follows = True
+            while follows and stop - start < LINE:
+                while turn < len(hits) and hits[turn] < stop:
+                    turn += 1
+                if stop == size:
+                    if not last:
+                        return start, edits
+                    break
+                following = line_stop(buffer, stop)
+                follows = turn < len(hits) and hits[turn] < following
+                stop = following
+            edits += self._region(buffer, start, stop)
+            at = stop
+
+    def _region(self, buffer: bytes, start: int, stop: int) -> list[ByteEdit]:
+        """Return the edits of lines that are looked at as one text."""
+        raw = buffer[start:stop]
+        fresh = not self._redactor.open
+        found = self._memo.get(raw) if fresh else None
+        if found is None:
+            found = byte_edits(self._redactor, raw)
+            if fresh and not self._redactor.open and len(raw) <= MEMO_TEXT:
+                if len(self._memo) >= MEMO:
+                    self._memo.clear()
+                self._memo[raw] = found
+        return [(start + a, start + b, new) for a, b, new in found]
+
+
+def byte_edits(redactor: Redactor, raw: bytes) -> list[ByteEdit]:
+    """Return the edits of some lines as places in their bytes."""
+    text = raw.decode("utf-8", "surrogateescape")
+    edits = redactor.edits(text.rstrip("\r\n"))
+    if len(text) == len(raw):
+        return [(start, end, new.encode("utf-8", "surrogateescape")) for start, end, new in edits]
+    out: list[ByteEdit] = []
+    at = where = 0
+    for start, end, new in edits:
+        first = where + len(text[at:start].encode("utf-8", "surrogateescape"))
+        behind = first + len(text[start:end].encode("utf-8", "surrogateescape"))
+        out.append((first, behind, new.encode("utf-8", "surrogateescape")))
+        at, where = end, behind
+    return out
+
+
+# --- known values, and the copy --------------------------------------------------------------------
+
+
+class _Recall:
+    """Finds values that are known by now where they stand without a label."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._find: Finder | None = None
+        self._names: dict[bytes, str] = {}
+        self._longest: list[bytes] = []
+
+    def edits(self, chunk: bytes, edits: list[ByteEdit]) -> list[ByteEdit]:
+        """Return the edits with those of known values among them."""
+        if len(self._names) != len(self._redactor.known):
+            self._learn()
+        if self._find is None:
+            return edits
+        if b"\0" in chunk:
+            return self._through(chunk, edits)
+        hits = list(self._find(chunk, 0, len(chunk)))
+        if not hits:
+            return edits
+        more: list[ByteEdit] = []
+        turn = last = 0
+        for hit in hits:
+            while turn < len(edits) and edits[turn][1] <= hit:
+                last = max(last, edits[turn][1])
+                turn += 1
+            if hit < last:
+                continue
+            value = self._value(chunk, hit)
+            end = hit + len(value)
+            if turn < len(edits) and edits[turn][0] < end:
+                continue
+            if self._named(chunk, hit, value):
+                more.append((hit, end, self._names[value].encode()))
+                last = end
+        return sorted(edits + more) if more else edits
+
+    def _learn(self) -> None:
+        self._names = {
+            value.encode("utf-8", "surrogateescape"): name
+            for value, name in self._redactor.known.items()
+        }
+        # Where two values begin together, the longer one is meant.
+        self._longest = sorted(self._names, key=lambda value: (-len(value), value))
+        self._find = finder(self._longest)
+        self._begin: dict[bytes, list[bytes]] = {}
+        for value in self._longest:
+            self._begin.setdefault(value[:4], []).append(value)
+
+    def _value(self, chunk: bytes, hit: int) -> bytes:
+        return next(v for v in self._begin[chunk[hit : hit + 4]] if chunk.startswith(v, hit))
+
+    def _named(self, chunk: bytes, hit: int, value: bytes) -> bool:
+        """Ask the redactor, with the letters on both sides."""
+        before = chunk[max(0, hit - 4) : hit].decode("utf-8", "replace")[-1:]
+        after = chunk[hit + len(value) : hit + len(value) + 4].decode("utf-8", "replace")[:1]
+        text = value.decode("utf-8", "surrogateescape")
+        return self._redactor.named(text, before + text + after, len(before))
+
+    def _through(self, chunk: bytes, edits: list[ByteEdit]) -> list[ByteEdit]:
+        """Do the same in a chunk with NUL bytes: the lines with a value go through the redactor."""
+        assert self._find is not None
+        kept = np.flatnonzero(np.frombuffer(chunk, np.uint8))
+        plain = chunk.translate(None, b"\0")
+        out = list(edits)
+        done = 0
+        for hit in self._find(plain, 0, len(plain)):
+            at = int(kept[hit])
+            if at < done:
+                continue
+            start = chunk.rfind(b"\n", 0, at) + 1
+            while (done := line_stop(chunk, start)) <= at:
+                start = done
+            if any(start <= edit[0] < done for edit in edits):
+                continue  # the redactor has seen this line
+            self._redactor.close()
+            out += [(start + a, start + b, n) for a, b, n in byte_edits(self._redactor, chunk[start:done])]
+            self._redactor.close()
+        return sorted(out)
+
+
+class _Copier:
+    """Writes chunks with their edits, and keeps count of lines."""
+
+    def __init__(self, redactor: Redactor, found: Found) -> None:
+        self._recall = _Recall(redactor)
+        self._found = found
+        self._line = 1
+
+    def copy(self, chunk: bytes, edits: list[ByteEdit]) -> bytes:
+        """Return the chunk with its edits and those of known values."""
+        edits = self._recall.edits(chunk, edits)
+        if not edits:
+            self._line += int(np.count_nonzero(np.frombuffer(chunk, np.uint8) == 10))
+            return chunk
+        pieces: list[bytes] = []
+        at = 0
+        for start, end, new in edits:
+            self._line += chunk.count(b"\n", at, start)
+            self._found.add(new, self._line)
+            pieces += (chunk[at:start], new)
+            at = end
+        self._line += chunk.count(b"\n", at)
+        return b"".join((*pieces, chunk[at:]))
+
+
+class Plan:
+    """The edits of a whole source by their places: no value, no line of it."""
+
+    def __init__(self) -> None:
+        """Begin without an edit."""
+        self._starts, self._ends = array("Q"), array("Q")
+        self._new: list[bytes] = []
+        self._same: dict[bytes, bytes] = {}
+        self._turn = 0
+
+    def add(self, offset: int, edits: list[ByteEdit]) -> None:
+        """Note edits, in order."""
+        for start, end, new in edits:
+            self._starts.append(offset + start)
+            self._ends.append(offset + end)
+            self._new.append(self._same.setdefault(new, new))
+
+    def within(self, offset: int, size: int) -> list[ByteEdit]:
+        """Return the next edits, which lie in the given chunk."""
+        first = self._turn
+        while self._turn < len(self._starts) and self._starts[self._turn] < offset + size:
+            self._turn += 1
+        return [
+            (self._starts[n] - offset, self._ends[n] - offset, self._new[n])
+            for n in range(first, self._turn)
+        ]
+
+
+def plan(blocks: Iterable[bytes], redactor: Redactor, search: Search) -> Plan:
+    """Read a source for the first time: learn its secrets, and where they stand by their labels."""
+    found, offset = Plan(), 0
+    for chunk, edits in _Sweep(redactor, search).chunks(blocks):
+        found.add(offset, edits)
+        offset += len(chunk)
+    return found
+
+
+def carried_out(
+    blocks: Iterable[bytes], todo: Plan, redactor: Redactor, found: Found
+) -> Iterator[bytes]:
+    """Read a source for the second time: yield it without its secrets, wherever they stand."""
+    copier, offset = _Copier(redactor, found), 0
+    for chunk in whole_lines(blocks):
+        yield copier.copy(chunk, todo.within(offset, len(chunk)))
+        offset += len(chunk)
+
+
+def streamed(
+    blocks: Iterable[bytes], redactor: Redactor, search: Search, found: Found
+) -> Iterator[bytes]:
+    """Yield a source that is read once: a value is known from one hold before its label on."""
+    copier = _Copier(redactor, found)
+    waiting: deque[tuple[bytes, list[ByteEdit]]] = deque()
+    held = 0
+    for chunk, edits in _Sweep(redactor, search).chunks(blocks):
+        waiting.append((chunk, edits))
+        held += len(chunk)
+        while held - len(waiting[0][0]) >= HOLD:
+            held -= len(waiting[0][0])
+            yield copier.copy(*waiting.popleft())
+    for chunk, edits in waiting:
+        yield copier.copy(chunk, edits)
