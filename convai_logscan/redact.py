@@ -85,6 +85,8 @@ class Shape:
     wraps: re.Pattern[str] | None = None
     marks: tuple[str, ...] = ()
     seek: re.Pattern[bytes] | None = None
+    sign: str = ""
+    near: str | None = None
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
 
@@ -155,8 +157,16 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
             if "opens" in entry
             else None,
             wraps=compiled(entry["wraps"]) if "wraps" in entry else None,
-            marks=tuple(entry.get("marks", () if "seek" in entry else entry["literals"])),
-            seek=re.compile(entry["seek"].encode(), re.IGNORECASE) if "seek" in entry else None,
+            marks=tuple(
+                entry.get("marks", () if entry.keys() & {"seek", "near"} else entry["literals"])
+            ),
+            sign=entry.get("sign", ""),
+            near=entry.get("near"),
+            seek=re.compile(
+                entry["seek"].encode(), 0 if entry.get("case") else re.IGNORECASE
+            )
+            if "seek" in entry
+            else None,
             positive=tuple(entry.get("positive", ())),
             negative=tuple(entry.get("negative", ())),
         )

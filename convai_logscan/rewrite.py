@@ -13,24 +13,29 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from itertools import islice
 from typing import Final
 
 import numpy as np
 
 from convai_logscan.marks import Finder, finder
-from convai_logscan.redact import Redactor, Shape, load_shapes
+from convai_logscan.redact import LONG, Redactor, Shape, load_shapes
 
 BLOCK: Final = 1 << 18  # bytes searched at once; small enough for the caches
 LINE: Final = 1 << 16  # bytes of a line, or of lines that belong together, looked at as one text
 HOLD: Final = 1 << 20  # bytes of a stream that wait for what comes behind them
 AHEAD: Final = 4  # blocks that are searched while others are worked on
-MANY: Final = 64  # literals from which on one search is slow
+GROUP: Final = 16  # literals of one search: several with few are faster than one with many
 MEMO: Final = 8192  # texts whose edits are remembered, each of at most MEMO_TEXT bytes
 MEMO_TEXT: Final = 1024
 SHOWN: Final = 5  # lines of a shape that a summary names
 
 # Zero-width signs: a literal may hide behind one.
-_UNSEEN = re.compile(rb"\xe2(?:\x80[\x8b-\x8d]|\x81\xa0)|\xef\xbb\xbf")
+_UNSEEN = (re.compile(rb"\xe2(?:\x80[\x8b-\x8d]|\x81\xa0)"), re.compile(rb"\xef\xbb\xbf"))
+# A folder's next name, or a number, that a known value may be the whole of.
+_NAME = re.compile(rb"/?(?:users|home)[\\/]{1,4}([^\s\\/:*?\"'<>|,;()\[\]{}]+)[\\/]|(\d{16,})", re.IGNORECASE)
+_DOTTED = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d")
+_COLONS = re.compile(rb":(?<=[23][0-9a-f]{3}:)[0-9a-f]{0,4}:", re.IGNORECASE)
 _SEPARATORS = (b"\r", b" ", b";", b",", b"&", b'"', b"}")
 _NUMBERED = re.compile(rb"\{\x00*\{\x00*([a-z\x00-]+)-\x00*[\d\x00]+\}\x00*\}")
 
@@ -69,7 +74,9 @@ def literal_search(literals: Iterable[str]) -> Search:
     """Return a search for literals in any case: where the hits start."""
     needles = {folded(literal.encode()) for literal in literals}
     fewest = sorted(n for n in needles if not any(o != n and o in n for o in needles))
-    groups = [finder(fewest[n : n + MANY]) for n in range(0, len(fewest), MANY)]
+    # A short literal makes the search for all that are sought with it a slow one.
+    short, long = [n for n in fewest if len(n) < 4], [n for n in fewest if len(n) >= 4]
+    groups = [finder(g[n : n + GROUP]) for g in (short, long) for n in range(0, len(g), GROUP)]
 
     def search(block: bytes) -> Hits:
         low = folded(block)
@@ -78,11 +85,37 @@ def literal_search(literals: Iterable[str]) -> Search:
     return search
 
 
+def dotted(block: bytes) -> Hits:
+    """Return where numbers stand between dots, as in 1.2.3.4."""
+    data = np.frombuffer(block, np.uint8)
+    dots = np.flatnonzero(data == 46)
+    if len(dots) < 3:
+        return []
+    first = dots[:-2][dots[2:] - dots[:-2] <= 8]
+    first = first[(first > 0) & (data[first - 1] - 48 < 10) & (data[first + 1] - 48 < 10)]
+    return [int(at) for at in first if _DOTTED.match(block, at)]
+
+
+def colons(block: bytes) -> Hits:
+    """Return where the second group of an IPv6 address of the open net could begin."""
+    data = np.frombuffer(block, np.uint8)
+    found = np.flatnonzero(data == 58)
+    found = found[found >= 4]
+    found = found[data[found - 4] | 1 == 51]
+    return [int(at) for at in found if _COLONS.match(block, at)]
+
+
+NEAR: Final[dict[str, Search]] = {"dotted": dotted, "colons": colons}
+
+
 def mark_search(shapes: Iterable[Shape]) -> Search:
     """Return a search for the marks of shapes, in order; NUL bytes are looked through."""
     shapes = tuple(shapes)
     literals = literal_search(["{{", *(mark for shape in shapes for mark in shape.marks)])
-    patterns = [_UNSEEN, *(shape.seek for shape in shapes if shape.seek)]
+    near = [NEAR[shape.near] for shape in shapes if shape.near]
+    # A block without the sign itself is passed over at once.
+    signs = [(b"\xe2", _UNSEEN[0]), (b"\xef", _UNSEEN[1])]
+    signs += [(shape.sign.encode(), shape.seek) for shape in shapes if shape.seek]
 
     def search(block: bytes) -> Hits:
         kept = None
@@ -90,8 +123,11 @@ def mark_search(shapes: Iterable[Shape]) -> Search:
             kept = np.flatnonzero(np.frombuffer(block, np.uint8))
             block = block.translate(None, b"\0")
         hits = literals(block)
-        for pattern in patterns:
-            hits += [match.start() for match in pattern.finditer(block)]
+        for sign, pattern in signs:
+            if sign in block:
+                hits += [match.start() for match in pattern.finditer(block)]
+        for look in near:
+            hits += look(block)
         hits = sorted(set(hits))
         return hits if kept is None else kept[hits].tolist()
 
@@ -172,6 +208,7 @@ class _Sweep:
         self._redactor = redactor
         self._search = search
         self._memo: dict[bytes, list[ByteEdit]] = {}
+        self._known: set[bytes] = set()
 
     def chunks(self, blocks: Iterable[bytes]) -> Iterator[tuple[bytes, list[ByteEdit]]]:
         """Yield all the bytes in chunks of whole lines, each with its edits."""
@@ -197,8 +234,7 @@ class _Sweep:
                 stop = line_stop(buffer, at)
                 edits += self._region(buffer, at, stop)
                 at = stop
-            while turn < len(hits) and hits[turn] < at:
-                turn += 1
+            turn = self._from(buffer, hits, turn, at)
             if turn == len(hits):
                 return size, edits
             start = buffer.rfind(b"\n", at, hits[turn]) + 1 or at
@@ -207,8 +243,7 @@ class _Sweep:
             # Lines with hits that follow one another belong together, and one line behind them.
             follows = True
             while follows and stop - start < LINE:
-                while turn < len(hits) and hits[turn] < stop:
-                    turn += 1
+                turn = self._from(buffer, hits, turn, stop)
                 if stop == size:
                     if not last:
                         return start, edits
@@ -218,6 +253,21 @@ class _Sweep:
                 stop = following
             edits += self._region(buffer, start, stop)
             at = stop
+
+    def _from(self, buffer: bytes, hits: Hits, turn: int, at: int) -> int:
+        """Return which hit is the first from a place on that says something new."""
+        if len(self._known) < len(self._redactor.known):
+            fresh = islice(self._redactor.known, len(self._known), None)
+            self._known.update(value.encode("utf-8", "surrogateescape") for value in fresh)
+        while turn < len(hits):
+            hit = hits[turn]
+            if hit >= at:
+                # A known value is taken out wherever it stands; what is left of the path is none.
+                name = _NAME.match(buffer, hit)
+                if not name or (name[1] or name[2]) not in self._known:
+                    break
+            turn += 1
+        return turn
 
     def _region(self, buffer: bytes, start: int, stop: int) -> list[ByteEdit]:
         """Return the edits of lines that are looked at as one text."""
@@ -297,15 +347,20 @@ class _Recall:
         # Where two values begin together, the longer one is meant.
         self._longest = sorted(self._names, key=lambda value: (-len(value), value))
         self._find = finder(self._longest)
-        self._begin: dict[bytes, list[bytes]] = {}
+        self._sizes: dict[bytes, list[int]] = {}
         for value in self._longest:
-            self._begin.setdefault(value[:4], []).append(value)
+            sizes = self._sizes.setdefault(value[:4], [])
+            if len(value) not in sizes:
+                sizes.append(len(value))
 
     def _value(self, chunk: bytes, hit: int) -> bytes:
-        return next(v for v in self._begin[chunk[hit : hit + 4]] if chunk.startswith(v, hit))
+        sizes = self._sizes[chunk[hit : hit + 4]]
+        return next(v for n in sizes if (v := chunk[hit : hit + n]) in self._names)
 
     def _named(self, chunk: bytes, hit: int, value: bytes) -> bool:
         """Ask the redactor, with the letters on both sides."""
+        if len(value) >= LONG:
+            return True
         before = chunk[max(0, hit - 4) : hit].decode("utf-8", "replace")[-1:]
         after = chunk[hit + len(value) : hit + len(value) + 4].decode("utf-8", "replace")[:1]
         text = value.decode("utf-8", "surrogateescape")

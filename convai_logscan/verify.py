@@ -1,0 +1,343 @@
+"""Look for secrets in what is about to be handed out, by other means than those that took them out.
+
+Two questions are asked of every byte. Is a known value, or twelve characters of a credential, still
+readable: as it is, behind percent signs, JSON or HTML escapes, in base64, between NUL bytes? And does
+a label stand before something that looks like its value? The labels here are few and plain, and no
+rule is shared with the redactor: a mistake there shows here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+import numpy as np
+from numpy.typing import NDArray
+
+WINDOW: Final = 12  # characters of a credential that must not be readable
+GRAM: Final = 8  # of them that are looked up at once
+STEP: Final = WINDOW - GRAM + 1  # a window holds one whole gram that begins at a multiple of this
+OVERLAP: Final = 8192  # bytes that two blocks share
+PERSONAL: Final = frozenset({"user", "email", "address", "person-id", "machine", "transcript"})
+
+Finder = Callable[[bytes, int, int], Iterator[int]]
+MakeFinder = Callable[[Sequence[str | bytes]], Finder]
+
+
+class Leak(NamedTuple):
+    """A place where something is still readable: what, and in which line; never the value."""
+
+    what: str
+    line: int
+
+
+# --- known values --------------------------------------------------------------------------------
+
+_PIECES = re.compile(r"[^=:;,\s]+")
+_ESCAPED = re.compile(
+    rb"[^\s\"'<>]{0,80}(?:%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|&(?:amp|quot|lt|gt|#\w{2,5});|\\/)[^\s\"'<>]*"
+)
+_UNICODE = re.compile(rb"\\+u00([0-9A-Fa-f]{2})")
+
+
+def _windowed(value: str, shape: str) -> Iterator[bytes]:
+    """Yield the parts of a value of which no window may be readable."""
+    if shape in PERSONAL:
+        return
+    if value.startswith(("eyJ", "ewo")) and "." in value:
+        value = value.partition(".")[2]  # the header of a token is public
+    for piece in _PIECES.findall(value):
+        chance = any(map(str.isdigit, piece)) or not (piece.islower() or piece.isupper())
+        if len(piece) >= WINDOW and chance and "token" not in piece.lower():
+            yield piece.encode("utf-8", "surrogateescape")
+
+
+def _in_base64(value: bytes) -> Iterator[bytes]:
+    """Yield how a value reads inside of base64, at each of its three places."""
+    for lead in range(3):
+        coded = base64.b64encode(bytes(lead) + value)
+        inner = coded[(0, 2, 3)[lead] : (lead + len(value)) * 8 // 6]
+        yield inner
+        if b"+" in inner or b"/" in inner:
+            yield inner.replace(b"+", b"-").replace(b"/", b"_")
+
+
+class _Windows:
+    """All windows of many values, found in one pass however many there are."""
+
+    def __init__(self, values: Iterable[bytes]) -> None:
+        self._blob = b"\n".join(sorted({value for value in values if len(value) >= WINDOW}))
+        grams = _grams(self._blob, 1)
+        newline = np.frombuffer(self._blob, np.uint8) == 10
+        inside = np.convolve(newline, np.ones(GRAM, np.int64), "valid") == 0 if len(grams) else []
+        self._grams = np.unique(grams[inside]) if len(grams) else grams
+        bits = max(16, min(24, int(self._grams.size * 128).bit_length()))
+        self._shift = np.uint64(64 - bits)
+        self._table = np.zeros(1 << bits, np.bool_)
+        self._table[self._places(self._grams)] = True
+
+    def _places(self, grams: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        return (grams * np.uint64(0x9E3779B97F4A7C15)) >> self._shift
+
+    def find(self, block: bytes) -> int | None:
+        """Return where a window stands in the block, or None."""
+        if not self._grams.size or len(block) < WINDOW:
+            return None
+        grams = _grams(block, STEP)
+        maybe = np.flatnonzero(self._table[self._places(grams)])
+        if not maybe.size:
+            return None
+        at = np.searchsorted(self._grams, grams[maybe])
+        at[at == self._grams.size] = 0
+        for turn in maybe[self._grams[at] == grams[maybe]].tolist():
+            place = turn * STEP
+            for start in range(max(0, place - STEP + 1), place + 1):
+                window = block[start : start + WINDOW]
+                if len(window) == WINDOW and b"\n" not in window and window in self._blob:
+                    return start
+        return None
+
+
+def _grams(data: bytes, step: int) -> NDArray[np.uint64]:
+    """Return the eight bytes at every `step` as numbers."""
+    size = max(0, (len(data) - GRAM) // step + 1)
+    if not size:
+        return np.empty(0, np.uint64)
+    return np.ndarray((size,), np.dtype("<u8"), data, 0, (step,))
+
+
+def _unescaped(block: bytes) -> bytes:
+    """Return what stands behind escapes in the block, one stage a line."""
+    out: list[bytes] = []
+    for match in _ESCAPED.finditer(block):
+        text = match[0][:4096]
+        for _ in range(3):
+            before = text
+            text = _UNICODE.sub(lambda code: bytes((int(code[1], 16),)), text).replace(b"\\/", b"/")
+            text = unquote_to_bytes(html.unescape(text.decode("latin-1")).encode("latin-1", "replace"))
+            if text == before:
+                break
+            out.append(text)
+    return b"\n".join(out)
+
+
+# --- labels --------------------------------------------------------------------------------------
+
+_S = rb"(?:[\s\"'`:=,|(>\[\\]|<[^<>\n]{0,40}>|&quot;|%(?:25)*(?:3[aAdD]|2[02])|u00(?:22|3[ad])|->){1,14}"
+_NONE = re.compile(rb"[.*x_-]+|.*(?:length|version|redacted|masked|localhost|assets|\.cs\b).*", re.IGNORECASE | re.DOTALL)
+
+
+def _value(size: int) -> bytes:
+    """Return a pattern of a value of chance, so many characters or more."""
+    sign = rb"[\w~+/%.-]"
+    return rb"(?=" + sign + rb"{0,40}\d" + sign + rb"{0,40}\d)(?P<value>" + sign + rb"{" + str(size).encode() + rb",})"
+
+
+class _Label(NamedTuple):
+    kind: str
+    needles: tuple[str, ...]
+    pattern: re.Pattern[bytes]
+    judge: Callable[[re.Match[bytes]], bool] | None = None
+
+
+def _label(
+    kind: str, needles: str, pattern: bytes, judge: Callable[[re.Match[bytes]], bool] | None = None
+) -> _Label:
+    return _Label(kind, tuple(needles.split("|")), re.compile(pattern, re.IGNORECASE), judge)
+
+
+def _token(found: re.Match[bytes]) -> bool:
+    """Say whether what begins like JSON in base64 is a token or holds one."""
+    text = found["value"]
+    if b"." in text.rstrip(b".") and len(text) > 60:
+        return True
+    whole = text.replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=.")
+    whole = whole[: len(whole) - len(whole) % 4]
+    try:
+        inside = base64.b64decode(whole)
+    except (binascii.Error, ValueError):
+        return False
+    return bool(re.search(rb'"(?:video|roomJoin|token|\w*secret|\w*password|\w*[kK]ey)"\s*:|"exp"|Bearer ', inside))
+
+
+def _outside(found: re.Match[bytes]) -> bool:
+    """Say whether an address is one of the open net, and stands where addresses stand."""
+    before = found.string[max(0, found.start() - 64) : found.start()]
+    first = re.search(rb"(?<![\w.@-])\d{1,3}$", before)
+    if first is None:
+        return False
+    try:
+        address = ipaddress.ip_address((first[0] + found[0]).decode())
+    except ValueError:
+        return False
+    near = _NEAR_ADDRESS.search(before[: first.start()])
+    return address.is_global and not address.is_multicast and bool(near)
+
+
+def _somebody(found: re.Match[bytes]) -> bool:
+    return found["value"].lower().partition(b" ")[0] not in _NOBODY
+
+
+def _home(found: re.Match[bytes]) -> bool:
+    """Say whether a folder of users is the one of a disk, not one of a project or a site."""
+    before = found.string[max(0, found.start() - 12) : found.start()]
+    return bool(_ROOT.search(before)) and _somebody(found)
+
+
+def _mail(found: re.Match[bytes]) -> bool:
+    before = found.string[max(0, found.start() - 40) : found.start()]
+    return bool(_MAILBOX.search(before)) and not before.lower().endswith(b"git")
+
+
+def _known_form(found: re.Match[bytes]) -> bool:
+    """Say whether five groups of a serial, or its masked form, are complete."""
+    before = found.string[max(0, found.start() - 24) : found.start()]
+    return bool(re.search(rb"\d{8,}$|\d{5}-\d{5}-\d{4}$", before))
+
+
+_NOBODY = frozenset((b"public", b"shared", b"default", b"all", b"defaultuser0", b"bokken", b"builduser", b"runner", b""))
+_ROOT = re.compile(rb"(?:^|[^\w])[A-Za-z](?::|%3A|u003a)(?:[\\/]{1,8}|%5C|%2F)$|(?:^|[\s\"'=(:])/(?:mnt/\w/)?$|file:///?$", re.IGNORECASE)
+_MAILBOX = re.compile(rb"(?:^|[\s<(\"':,=;])[A-Za-z0-9._+-]+$")
+_NEAR_ADDRESS = re.compile(rb"(?:udp|tcp|raddr|host|connect\w*|candidate)[^\w\n]{0,4}(?:[\w.-]{1,40}[^\w\n]{1,3}){0,3}$", re.IGNORECASE)
+LABELS: Final = (
+    _label("token", "eyj|ewog|qmvhcmvyi", rb"(?P<value>(?:eyJ|ewo|QmVhcmVyI)[\w.+/-]{40,}=*)", _token),
+    _label("private key", "private key-----", rb"PRIVATE KEY-----[\s\\nr]{0,8}(?P<value>[A-Za-z0-9+/=]{16,})"),
+    _label("key", "ghp_|gho_|ghs_|github_pat_|npm_", rb"(?P<value>(?:gh\w|npm|github_pat)_\w{20,})"),
+    _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?keys?" + _S + _value(20)),
+    _label("key", "keys:", rb"keys:\s+API\w{12}: {1,4}(?P<value>\w{40,48})"),
+    _label("key", "cnv1:", rb"cnv1:(?P<value>[\w+/=-]{8,})"),
+    _label("key", "secret", rb"secret(?:[-_ ]?key)?" + _S + _value(16)),
+    _label("token", "token", rb"token(?:[-_ ]response)?" + _S + _value(20)),
+    _label("token", "updated the access|updated access", rb"updated (?:the )?access token[:\s\"]{1,4}(?P<value>(?=[\w-]*\d)[\w-]{6,})"),
+    _label("token", "authorization", rb"authorization" + _S + rb"(?:basic|bearer|ntlm|negotiate|token|digest)[\s+]+" + _value(8)),
+    _label("token", "bearer", rb"bearer" + _S + _value(20)),
+    _label("cookie", "cookie:", rb"cookie:\s{0,4}[^=;\s{}]{1,64}=(?P<value>[^;\s{}]{8,})"),
+    _label("password", "passw|passphrase", rb"pass(?:word|wd|phrase)[\"'\\\]]{0,4}(?:\s{0,4}[:=]|\s{1,4}|,\s|%3d)[\"'\\\s]{0,4}(?P<value>(?=[^\s\"'\\{}<>]{0,40}\d)[^\s\"'\\{}<>(),;]{8,})"),
+    _label("password", "storepass|aliaspass|-keypass", rb"-?\w+pass(?:word)?[ =]{1,4}[\"']?(?P<value>(?=[^\s\"'\\{}]{0,40}\d)[^\s\"'\\{}<>(),;-][^\s\"'\\{}<>(),;]{7,})"),
+    _label("credential", "credential", rb"credential" + _S + _value(16)),
+    _label("user", "username", rb"username[\"'\\]{0,4}\s{0,4}(?:[:=]|(?<=-username)\s)[\s\"'\\]{0,4}(?P<value>(?!-)[\w.~-]{3,})", _somebody),
+    _label("credential", "turn:|turns:", rb"turns?:[^\s{}]{1,160}[ \]\"',]{1,9}username\W{1,9}[^\s\"',]{1,160}\W{1,12}password\W{1,9}(?P<value>\w{16,})"),
+    _label("credential", "turn:|turns:", rb"turns?:(?P<value>[A-Za-z0-9]{8,}:[A-Za-z0-9]{8,})@"),
+    _label("credential", "ice-pwd|ice_pwd|icepwd", rb"ice[-_]?pwd" + _S + rb"(?P<value>[A-Za-z0-9+/]{16,})"),
+    _label("credential", "ufrag", rb"ufrag:?\s\S{1,64}\spwd:?\s(?P<value>[A-Za-z0-9+/]{16,})"),
+    _label("request", "join_request|joinrequest", rb"join_?request" + _S + rb"(?P<value>(?=[\w%-]*\d)[\w%-]{20,})"),
+    _label("signature", "signature=|sig=|key=|code=", rb"(?:signature|sig|key|code)=" + _value(20)),
+    _label("serial", "serial", rb"serial(?: number assigned to)?[\s\"':=]{1,6}(?P<value>[A-Z]\w-(?:\w{4}-){2}[\w-]{4,}|\d{8,}-\w{6,})"),
+    _label("serial", "f4-|sc-|sb-|e3-|i3-", rb"(?P<value>[A-Z]\w-(?:[A-Z0-9]{4}-){4}[A-Z0-9]{4})\b"),
+    _label("serial", "-unity", rb"(?P<value>-Unity[A-Za-z]{1,12}X{4})\b", _known_form),
+    _label("machine", "machine id", rb"machine id:?\s{0,40}(?P<value>(?=\S*\d)[\w+/=-]{16,})"),
+    _label("machine", "0-aa|1-aa", rb"\d-(?P<value>AA\w{3})\b", _known_form),
+    _label("machine", "editor(|player(", rb"(?:Editor|Player)\(\d{1,4},(?P<value>[^)\s{}]{2,80})\)"),
+    _label("machine", "desktop-|laptop-", rb"(?:desktop|laptop)-(?P<value>(?=[a-z0-9]*\d)[a-z0-9]{7})\b(?!-)"),
+    _label("person", "end_user|end-user|enduser", rb"end[-_]?user[-_ ]?id(?: this session)?" + _S + rb"(?P<value>(?![0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})(?=\S*\d)[^\s\"'`,;&<>(){}]{4,})"),
+    _label("person", "7656119", rb"(?P<value>7656119\d{10})(?!\d)"),
+    _label("person", "discord", rb"discord[a-z_ ]{0,24}" + _S + rb"(?P<value>\d{17,20})(?!\d)"),
+    _label("user", "users/|users\\|users%", rb"users(?:[\\/]{1,8}|%(?:25)*(?:5c|2f))(?P<value>[^\s\\/:*?\"'<>|,;()\[\]{}%]{2,})[\\/\"]", _home),
+    _label("user", "/home/", rb"/home/(?P<value>[^\s\\/:*?\"'<>|,;()\[\]{}%]{2,})/", lambda found: bool(re.search(rb"(?:^|[\s\"'=(:])$", found.string[max(0, found.start() - 1) : found.start()])) and _somebody(found)),
+    _label("user", "licenseclient-", rb"licenseclient-(?P<value>[^\s\"'\\/,;:{}]{2,})", _somebody),
+)  # fmt: skip
+# What has no word to look for begins with a sign.
+SIGNS: Final = (
+    (b"@", _label("credential", "", rb"://(?!git@)[^\s/?#@:\"'<>{}]{0,128}:(?P<value>[^\s/?#@\"'<>{}]{1,256})@[\[a-z0-9]")),
+    (b"@", _label("email", "", rb"@(?!\d+\.\d)(?P<value>(?:[a-z0-9-]{1,63}\.){1,4}(?:com|org|net|io|de|edu|eu|uk))\b(?![@.\w-])", _mail)),
+    (b".", _label("address", "", rb"\.(?P<value>\d{1,3}\.\d{1,3}\.\d{1,3})(?![\w-]|\.\d)", _outside)),
+)  # fmt: skip
+
+
+class Verifier:
+    """Reads what is about to be handed out, block after block, and remembers the first leak."""
+
+    def __init__(self, known: Mapping[str, str], make: MakeFinder) -> None:
+        """Take the known values with their shapes, and how to make a search for literals."""
+        self.leak: Leak | None = None
+        credentials = {part for value, shape in known.items() for part in _windowed(value, shape)}
+        coded = {text for value in credentials for text in _in_base64(value)}
+        self._windows = _Windows(credentials | coded)
+        self._make = make
+        self._needles: dict[bytes, list[_Label]] = {}
+        for label in LABELS:
+            for needle in label.needles:
+                self._needles.setdefault(_folded(needle.encode()), []).append(label)
+        short, long = (sorted(n for n in self._needles if (len(n) < 4) is few) for few in (True, False))
+        self._finders = [make(g[n : n + 16]) for g in (short, long) for n in range(0, len(g), 16)]
+        self._whole = sorted(
+            value.encode("utf-8", "surrogateescape") for value in known if len(value) >= 4
+        )
+        self._find_whole = make(self._whole) if self._whole else None
+        self._tail = b""
+        self._line = 1
+
+    def feed(self, block: bytes) -> None:
+        """Look at the next bytes; the end of the last block is looked at again, in front of them."""
+        if self.leak is None and block:
+            together = self._tail + block
+            self._look(together)
+            self._line += together.count(b"\n", 0, max(0, len(together) - OVERLAP))
+            self._tail = together[-OVERLAP:]
+
+    def _look(self, block: bytes) -> None:
+        views = [block]
+        if b"\0" in block:
+            views.append(block.translate(None, b"\0"))
+        for view in views:
+            found = self._in(view)
+            if found:
+                what, at = found
+                self.leak = Leak(what, self._line + view.count(b"\n", 0, at))
+                return
+        for view in views:
+            at = None
+            if b"%" in view or b"\\" in view or b"&" in view:
+                at = self._windows.find(_unescaped(view))
+            if at is not None:
+                self.leak = Leak("a known value behind escapes", self._line)
+                return
+
+    def _in(self, block: bytes) -> tuple[str, int] | None:
+        at = self._windows.find(block)
+        if at is not None:
+            return "a part of a known value", at
+        if self._find_whole is not None:
+            for at in self._find_whole(block, 0, len(block)):
+                if self._meant(block, at):
+                    return "a known value", at
+        low = _folded(block)
+        for find in self._finders:
+            for at in find(low, 0, len(low)):
+                for needle, labels in self._needles.items():
+                    if low.startswith(needle, at):
+                        for label in labels:
+                            if _fires(label, label.pattern.match(block, at)):
+                                return f"something like a {label.kind}", at
+        for sign, label in SIGNS:
+            if sign in block:
+                for match in label.pattern.finditer(block):
+                    if _fires(label, match):
+                        return f"something like an {label.kind}", match.start()
+        return None
+
+    def _meant(self, block: bytes, at: int) -> bool:
+        """Say whether a known value stands here as a word of its own."""
+        value = next(v for v in reversed(self._whole) if block.startswith(v, at))
+        if len(value) >= 16:
+            return True
+        around = (block[max(0, at - 4) : at], block[at + len(value) : at + len(value) + 4])
+        before, after = (part.decode("utf-8", "replace") for part in around)
+        return not any(c.isalnum() or c == "_" for c in (before[-1:], after[:1]))
+
+
+def _folded(block: bytes) -> bytes:
+    return (np.frombuffer(block, np.uint8) | 32).tobytes()
+
+
+def _fires(label: _Label, found: re.Match[bytes] | None) -> bool:
+    if found is None:
+        return False
+    value = found["value"]
+    return not _NONE.fullmatch(value) and (label.judge is None or label.judge(found))
