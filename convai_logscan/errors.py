@@ -34,3 +34,9 @@ class GrammarError(LogscanError):
     """A grammar file that is refused."""
 
     exit_code = 2
+
+
+class LeakError(LogscanError):
+    """Something is still readable after redaction; the output is withheld."""
+
+    exit_code = 4

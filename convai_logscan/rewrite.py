@@ -36,6 +36,8 @@ _UNSEEN = (re.compile(rb"\xe2(?:\x80[\x8b-\x8d]|\x81\xa0)"), re.compile(rb"\xef\
 _NAME = re.compile(rb"/?(?:users|home)[\\/]{1,4}([^\s\\/:*?\"'<>|,;()\[\]{}]+)[\\/]|(\d{16,})", re.IGNORECASE)
 _DOTTED = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d")
 _COLONS = re.compile(rb":(?<=[23][0-9a-f]{3}:)[0-9a-f]{0,4}:", re.IGNORECASE)
+_LATIN = re.compile(rb"[\t\r\n -~]{64}")
+_SIZES: Final = {0xC: 2, 0xD: 2, 0xE: 3, 0xF: 4}  # of a UTF-8 letter, by its first four bits
 _SEPARATORS = (b"\r", b" ", b";", b",", b"&", b'"', b"}")
 _NUMBERED = re.compile(rb"\{\x00*\{\x00*([a-z\x00-]+)-\x00*[\d\x00]+\}\x00*\}")
 
@@ -47,10 +49,11 @@ ByteEdit = tuple[int, int, bytes]  # start, end, what stands there instead
 class Found:
     """What was taken out: how often each shape, and in which lines first. Never a value."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
+    def __init__(self, shown: int = SHOWN) -> None:
+        """Begin with nothing; `shown` lines of a shape are kept."""
         self.counts: Counter[str] = Counter()
         self.lines: dict[str, list[int]] = {}
+        self._shown = shown
 
     def add(self, new: bytes, line: int) -> None:
         """Note the placeholders that were written into a line."""
@@ -58,8 +61,13 @@ class Found:
             shape = match[1].replace(b"\0", b"").decode()
             self.counts[shape] += 1
             lines = self.lines.setdefault(shape, [])
-            if len(lines) < SHOWN and line not in lines:
+            if len(lines) < self._shown and line not in lines[-1:]:
                 lines.append(line)
+
+    def leak(self, what: str, line: int) -> None:
+        """Note what only the check found."""
+        self.counts[what] += 1
+        self.lines.setdefault(what, []).append(line)
 
 
 # --- search --------------------------------------------------------------------------------------
@@ -196,6 +204,46 @@ def _ahead(search: Search, blocks: Iterable[bytes]) -> Iterator[tuple[bytes, Hit
                 yield first, hits.result()
         for first, hits in waiting:
             yield first, hits.result()
+
+
+class MixedError(Exception):
+    """The bytes that began as UTF-16 go on as something else."""
+
+
+class Recoded:
+    """UTF-16 as UTF-8 and back, byte for byte: lone surrogates and an odd last byte included."""
+
+    def __init__(self, name: str) -> None:
+        """Take `utf-16-le` or `utf-16-be`."""
+        self._name = name
+        self._odd = b""
+
+    def narrow(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield UTF-16 as UTF-8; raises MixedError where it is no longer UTF-16."""
+        rest = b""
+        for block in blocks:
+            if _LATIN.search(block):
+                raise MixedError
+            whole = rest + block
+            even = len(whole) - len(whole) % 2
+            rest = whole[even:]
+            yield whole[:even].decode(self._name, "surrogatepass").encode("utf-8", "surrogatepass")
+        self._odd = rest
+
+    def wide(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield UTF-8 that came out of `narrow` as UTF-16 again; a piece ends with a whole letter."""
+        rest = b""
+        for piece in pieces:
+            whole = rest + piece
+            # A letter of several bytes may be cut where a line is too long.
+            end = len(whole)
+            for back in range(1, min(4, end + 1)):
+                if whole[end - back] >= 0xC0:
+                    end -= back if back < _SIZES[whole[end - back] >> 4] else 0
+                    break
+            rest = whole[end:]
+            yield whole[:end].decode("utf-8", "surrogatepass").encode(self._name, "surrogatepass")
+        yield self._odd
 
 
 # --- labels --------------------------------------------------------------------------------------

@@ -256,22 +256,33 @@ class Verifier:
     def __init__(self, known: Mapping[str, str], make: MakeFinder) -> None:
         """Take the known values with their shapes, and how to make a search for literals."""
         self.leak: Leak | None = None
-        credentials = {part for value, shape in known.items() for part in _windowed(value, shape)}
-        coded = {text for value in credentials for text in _in_base64(value)}
-        self._windows = _Windows(credentials | coded)
         self._make = make
+        self._size = -1
+        self.learn(known)
         self._needles: dict[bytes, list[_Label]] = {}
         for label in LABELS:
             for needle in label.needles:
                 self._needles.setdefault(_folded(needle.encode()), []).append(label)
         short, long = (sorted(n for n in self._needles if (len(n) < 4) is few) for few in (True, False))
         self._finders = [make(g[n : n + 16]) for g in (short, long) for n in range(0, len(g), 16)]
-        self._whole = sorted(
-            value.encode("utf-8", "surrogateescape") for value in known if len(value) >= 4
-        )
-        self._find_whole = make(self._whole) if self._whole else None
         self._tail = b""
         self._line = 1
+
+    def learn(self, known: Mapping[str, str]) -> None:
+        """Take the values that are known by now."""
+        if len(known) == self._size:
+            return
+        self._size = len(known)
+        credentials = {part for value, shape in known.items() for part in _windowed(value, shape)}
+        coded = {text for value in credentials for text in _in_base64(value)}
+        self._windows = _Windows(credentials | coded)
+        # What no window stands for is looked for as a whole.
+        self._whole = sorted(
+            value.encode("utf-8", "surrogateescape")
+            for value, shape in known.items()
+            if len(value) >= 4 and not any(True for _ in _windowed(value, shape))
+        )
+        self._find_whole = self._make(self._whole) if self._whole else None
 
     def feed(self, block: bytes) -> None:
         """Look at the next bytes; the end of the last block is looked at again, in front of them."""

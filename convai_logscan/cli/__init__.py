@@ -7,7 +7,7 @@ import sys
 import click
 
 COMMANDS = ("scan", "explain", "table", "events", "redact", "doctor")
-BUILT = ("scan", "explain", "events", "table", "doctor")
+BUILT = ("scan", "explain", "events", "table", "doctor", "redact")
 
 
 class Commands(click.Group):

@@ -36,6 +36,14 @@ class Source:
             if self._close:
                 self._close()
 
+    def raw(self) -> Iterator[bytes]:
+        """Yield the bytes as they stand, in place of `text`; `cut` says why they end early."""
+        try:
+            yield from self._blocks()
+        finally:
+            if self._close:
+                self._close()
+
     def _blocks(self) -> Iterator[bytes]:
         try:
             for block in self._raw:
