@@ -46,6 +46,11 @@ _PLACEHOLDER = re.compile(
 _UNSEEN = re.compile("[\0\u200b-\u200d\u2060\ufeff]+|\x1b\\[[0-9;]{0,12}m")
 _LONE_CR = re.compile(r"\r(?!\n)")
 _PART = re.compile(r"\(\?&([a-z]+)\)")
+# The value at the end of a pattern, and the same over the end of a line.
+_VALUE = re.compile(r"\(\?P<secret>\(\?&v\)\{\d+,\}\+\)$")
+_SPLIT = (
+    r"(?P<secret>(?&v){4,64}+)[ \\t]{0,4}=?(?&nl)(?P<more>(?&v){4,64}+)(?=[\"'`,;&<\\s)\\]}\\\\]|$)"
+)
 _LINE = re.compile(r"\S[^\r\n]*")
 _REST = re.compile(r"\.?[=\r\n\t ]*\Z")
 _WORD = re.compile(r"[^\W_]{4,}")
@@ -65,6 +70,7 @@ _NETWORK = re.compile(
     re.IGNORECASE,
 )
 _SIGNATURES: Final = {"HS384": 64, "HS512": 86, "ES256": 86, "RS256": 342, "PS256": 342}
+_WHOLE: Final = frozenset({32, 36, 40, 43, 44, 47, 64})  # characters of a key or token of chance
 _SIGNATURE = 43  # HS256, what room tokens have
 
 
@@ -83,6 +89,7 @@ class Shape:
     common: frozenset[str] = frozenset()
     opens: re.Pattern[str] | None = None
     wraps: re.Pattern[str] | None = None
+    split: re.Pattern[str] | None = None
     marks: tuple[str, ...] = ()
     seek: re.Pattern[bytes] | None = None
     sign: str = ""
@@ -157,6 +164,9 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
             if "opens" in entry
             else None,
             wraps=compiled(entry["wraps"]) if "wraps" in entry else None,
+            split=compiled(_VALUE.sub(_SPLIT, entry["pattern"]))
+            if entry.get("check") == "opaque" and _VALUE.search(entry["pattern"])
+            else None,
             marks=tuple(
                 entry.get("marks", () if entry.keys() & {"seek", "near"} else entry["literals"])
             ),
@@ -334,6 +344,17 @@ def _fits(piece: str, missing: int | None) -> bool:
     return not _ADDRESS_LIKE.fullmatch(piece) and not _wordy(piece)
 
 
+def _one_value(one: str, two: str) -> bool:
+    """Say whether two pieces, the second at the start of a line, are one value that was cut."""
+    if len(one) in _WHOLE or _HEX_ID.fullmatch(one):
+        return False
+    if _HEX_ID.fullmatch(one + two):
+        return True
+    digits = sum(map(str.isdigit, two))
+    mixed = not two.islower() and not two.isupper()
+    return len(one + two) in _WHOLE and digits > 0 and mixed and any(map(str.isdigit, one))
+
+
 def _fold(text: str) -> str:
     """Return the text in lower case, letter by letter at the same place."""
     low = text.lower()
@@ -399,13 +420,15 @@ class Redactor:
 
     def edits(self, text: str) -> list[Edit]:
         """Return the edits that take the secrets out of the text of one record, in order."""
-        low = _fold(text)
+        plain = _LONE_CR.sub("\n", text) if "\r" in text else text
+        low = _fold(plain)
         shapes = self._announced(low)
         if (
             not self._carry.text
             and not _UNSEEN.search(text)
             and not any(
-                shape.pattern.search(text if shape.case else low)
+                shape.pattern.search(plain if shape.case else low)
+                or (shape.split and shape.split.search(low))
                 or (shape.opens and self._open_label(text, (shape,)))
                 for shape in shapes
             )
@@ -451,10 +474,14 @@ class Redactor:
 
     def again(self, text: str) -> str:
         """Return other words about the record just read: not counted, and nothing stays open."""
+        return edited(text, self.aside(text))
+
+    def aside(self, text: str) -> list[Edit]:
+        """Return the edits of a text that stands between two records: what was open stays open."""
         carry, self._carry = self._carry, _Carry()
         self._counting = False
         try:
-            return self.redact(text)
+            return self.edits(text)
         finally:
             self._carry, self._counting = carry, True
 
@@ -503,6 +530,11 @@ class Redactor:
         return _blank(text, places) if places else text
 
     def _hits(self, shape: Shape, work: str, low: str) -> Iterator[_Find]:
+        if shape.split:
+            halves = list(self._halves(shape.split, shape.id, work, low))
+            yield from halves
+            places = [piece for half in halves for piece in half.pieces]
+            work, low = _blank(work, places), _blank(low, places)
         last = 0
         for match in shape.pattern.finditer(work if shape.case else low):
             start, end = match.span("secret")
@@ -529,6 +561,17 @@ class Redactor:
                 and not _grants(value)
             )
             yield _Find(pieces, "auth-token" if other else shape.id, checked)
+
+    @staticmethod
+    def _halves(
+        split: re.Pattern[str], shape: str, work: str, low: str
+    ) -> Iterator[_Find]:
+        """Yield values that the end of a line cuts in two."""
+        for match in split.finditer(low):
+            pieces = [match.span("secret"), match.span("more")]
+            one, two = (_plain(work[slice(*piece)]) for piece in pieces)
+            if _one_value(one, two) and _opaque(one + two, match):
+                yield _Find(pieces, shape, one + two)
 
     def _unwrapped(
         self, wraps: re.Pattern[str], work: str, start: int, end: int

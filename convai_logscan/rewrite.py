@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from convai_logscan.marks import Finder, finder
-from convai_logscan.redact import LONG, Redactor, Shape, load_shapes
+from convai_logscan.redact import LONG, Edit, Redactor, Shape, load_shapes
 
 BLOCK: Final = 1 << 18  # bytes searched at once; small enough for the caches
 LINE: Final = 1 << 16  # bytes of a line, or of lines that belong together, looked at as one text
@@ -28,6 +28,7 @@ AHEAD: Final = 4  # blocks that are searched while others are worked on
 GROUP: Final = 16  # literals of one search: several with few are faster than one with many
 MEMO: Final = 8192  # texts whose edits are remembered, each of at most MEMO_TEXT bytes
 MEMO_TEXT: Final = 1024
+PATIENCE: Final = 16  # lines of other processes that may stand between two of one
 SHOWN: Final = 5  # lines of a shape that a summary names
 
 # Zero-width signs: a literal may hide behind one.
@@ -36,6 +37,9 @@ _UNSEEN = (re.compile(rb"\xe2(?:\x80[\x8b-\x8d]|\x81\xa0)"), re.compile(rb"\xef\
 _NAME = re.compile(rb"/?(?:users|home)[\\/]{1,4}([^\s\\/:*?\"'<>|,;()\[\]{}]+)[\\/]|(\d{16,})", re.IGNORECASE)
 _DOTTED = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d")
 _COLONS = re.compile(rb":(?<=[23][0-9a-f]{3}:)[0-9a-f]{0,4}:", re.IGNORECASE)
+_LOGCAT = re.compile(
+    rb"(?:\d{4}-)?\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,6} +(\d+ +\d+) [A-Z] |[A-Z]/([^\n(:]{1,40}\( *\d+\)): "
+)
 _LATIN = re.compile(rb"[\t\r\n -~]{64}")
 _SIZES: Final = {0xC: 2, 0xD: 2, 0xE: 3, 0xF: 4}  # of a UTF-8 letter, by its first four bits
 _SEPARATORS = (b"\r", b" ", b";", b",", b"&", b'"', b"}")
@@ -162,6 +166,17 @@ def line_stop(buffer: bytes, start: int) -> int:
     return cut + 1 if cut >= 0 else start + LINE
 
 
+def _who(buffer: bytes, start: int) -> bytes | None:
+    """Return which process of a phone a line is of, as far as logcat says it."""
+    line = buffer[start : start + 200].translate(None, b"\0").removeprefix(b"\xef\xbb\xbf")
+    found = _LOGCAT.match(line)
+    return found and (found[1] or found[2])
+
+
+def _others(one: bytes | None, two: bytes | None) -> bool:
+    return one is not None and two is not None and one != two
+
+
 def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the bytes in blocks that end with a line, the same ones however they come in."""
     rest = b""
@@ -257,6 +272,8 @@ class _Sweep:
         self._search = search
         self._memo: dict[bytes, list[ByteEdit]] = {}
         self._known: set[bytes] = set()
+        self._who: bytes | None = None  # the process that the last line with a hit is of
+        self._patience = 0
 
     def chunks(self, blocks: Iterable[bytes]) -> Iterator[tuple[bytes, list[ByteEdit]]]:
         """Yield all the bytes in chunks of whole lines, each with its edits."""
@@ -280,7 +297,9 @@ class _Sweep:
                 if at == size:
                     return at, edits
                 stop = line_stop(buffer, at)
-                edits += self._region(buffer, at, stop)
+                other = self._patience > 0 and _others(self._who, _who(buffer, at))
+                self._patience -= other
+                edits += self._region(buffer, at, stop, aside=other)
                 at = stop
             turn = self._from(buffer, hits, turn, at)
             if turn == len(hits):
@@ -288,6 +307,7 @@ class _Sweep:
             start = buffer.rfind(b"\n", at, hits[turn]) + 1 or at
             while (stop := line_stop(buffer, start)) <= hits[turn]:
                 start = stop
+            self._who, self._patience = _who(buffer, start), PATIENCE
             # Lines with hits that follow one another belong together, and one line behind them.
             follows = True
             while follows and stop - start < LINE:
@@ -297,6 +317,8 @@ class _Sweep:
                         return start, edits
                     break
                 following = line_stop(buffer, stop)
+                if _others(self._who, _who(buffer, stop)):
+                    break
                 follows = turn < len(hits) and hits[turn] < following
                 stop = following
             edits += self._region(buffer, start, stop)
@@ -317,13 +339,18 @@ class _Sweep:
             turn += 1
         return turn
 
-    def _region(self, buffer: bytes, start: int, stop: int) -> list[ByteEdit]:
-        """Return the edits of lines that are looked at as one text."""
+    def _region(
+        self, buffer: bytes, start: int, stop: int, *, aside: bool = False
+    ) -> list[ByteEdit]:
+        """Return the edits of lines that are looked at as one text; `aside` leaves open what is."""
         raw = buffer[start:stop]
+        if aside:
+            found = byte_edits(self._redactor.aside, raw)
+            return [(start + a, start + b, new) for a, b, new in found]
         fresh = not self._redactor.open
         found = self._memo.get(raw) if fresh else None
         if found is None:
-            found = byte_edits(self._redactor, raw)
+            found = byte_edits(self._redactor.edits, raw)
             if fresh and not self._redactor.open and len(raw) <= MEMO_TEXT:
                 if len(self._memo) >= MEMO:
                     self._memo.clear()
@@ -331,10 +358,10 @@ class _Sweep:
         return [(start + a, start + b, new) for a, b, new in found]
 
 
-def byte_edits(redactor: Redactor, raw: bytes) -> list[ByteEdit]:
+def byte_edits(look: Callable[[str], list[Edit]], raw: bytes) -> list[ByteEdit]:
     """Return the edits of some lines as places in their bytes."""
     text = raw.decode("utf-8", "surrogateescape")
-    edits = redactor.edits(text.rstrip("\r\n"))
+    edits = look(text.rstrip("\r\n"))
     if len(text) == len(raw):
         return [(start, end, new.encode("utf-8", "surrogateescape")) for start, end, new in edits]
     out: list[ByteEdit] = []
@@ -431,7 +458,7 @@ class _Recall:
             if any(start <= edit[0] < done for edit in edits):
                 continue  # the redactor has seen this line
             self._redactor.close()
-            out += [(start + a, start + b, n) for a, b, n in byte_edits(self._redactor, chunk[start:done])]
+            out += [(start + a, start + b, n) for a, b, n in byte_edits(self._redactor.edits, chunk[start:done])]
             self._redactor.close()
         return sorted(out)
 

@@ -130,7 +130,7 @@ def _unescaped(block: bytes) -> bytes:
 # --- labels --------------------------------------------------------------------------------------
 
 _S = rb"(?:[\s\"'`:=,|(>\[\\]|<[^<>\n]{0,40}>|&quot;|%(?:25)*(?:3[aAdD]|2[02])|u00(?:22|3[ad])|->){1,14}"
-_NONE = re.compile(rb"[.*x_-]+|.*(?:length|version|redacted|masked|localhost|assets|\.cs\b).*", re.IGNORECASE | re.DOTALL)
+_NONE = re.compile(rb"[.*x_-]+|@[\w-]+@.*|.*(?:length|version|redacted|masked|localhost|assets|\.cs\b).*", re.IGNORECASE | re.DOTALL)
 
 
 def _value(size: int) -> bytes:
@@ -204,7 +204,7 @@ def _known_form(found: re.Match[bytes]) -> bool:
 _NOBODY = frozenset((b"public", b"shared", b"default", b"all", b"defaultuser0", b"bokken", b"builduser", b"runner", b""))
 _ROOT = re.compile(rb"(?:^|[^\w])[A-Za-z](?::|%3A|u003a)(?:[\\/]{1,8}|%5C|%2F)$|(?:^|[\s\"'=(:])/(?:mnt/\w/)?$|file:///?$", re.IGNORECASE)
 _MAILBOX = re.compile(rb"(?:^|[\s<(\"':,=;])[A-Za-z0-9._+-]+$")
-_NEAR_ADDRESS = re.compile(rb"(?:udp|tcp|raddr|host|connect\w*|candidate)[^\w\n]{0,4}(?:[\w.-]{1,40}[^\w\n]{1,3}){0,3}$", re.IGNORECASE)
+_NEAR_ADDRESS = re.compile(rb"\b(?:udp|tcp|raddr|host|connect(?:ed|ing)? to|candidate)[^\w\n]{0,4}(?:[\w.-]{1,40}[^\w\n]{1,3}){0,3}$", re.IGNORECASE)
 LABELS: Final = (
     _label("token", "eyj|ewog|qmvhcmvyi", rb"(?P<value>(?:eyJ|ewo|QmVhcmVyI)[\w.+/-]{40,}=*)", _token),
     _label("private key", "private key-----", rb"PRIVATE KEY-----[\s\\nr]{0,8}(?P<value>[A-Za-z0-9+/=]{16,})"),
@@ -214,14 +214,14 @@ LABELS: Final = (
     _label("key", "cnv1:", rb"cnv1:(?P<value>[\w+/=-]{8,})"),
     _label("key", "secret", rb"secret(?:[-_ ]?key)?" + _S + _value(16)),
     _label("token", "token", rb"token(?:[-_ ]response)?" + _S + _value(20)),
-    _label("token", "updated the access|updated access", rb"updated (?:the )?access token[:\s\"]{1,4}(?P<value>(?=[\w-]*\d)[\w-]{6,})"),
+    _label("token", "updated the access|updated access", rb"updated (?:the )?access token[: \"]{1,4}(?P<value>(?=[\w-]*\d)[\w-]{6,})"),
     _label("token", "authorization", rb"authorization" + _S + rb"(?:basic|bearer|ntlm|negotiate|token|digest)[\s+]+" + _value(8)),
     _label("token", "bearer", rb"bearer" + _S + _value(20)),
     _label("cookie", "cookie:", rb"cookie:\s{0,4}[^=;\s{}]{1,64}=(?P<value>[^;\s{}]{8,})"),
-    _label("password", "passw|passphrase", rb"pass(?:word|wd|phrase)[\"'\\\]]{0,4}(?:\s{0,4}[:=]|\s{1,4}|,\s|%3d)[\"'\\\s]{0,4}(?P<value>(?=[^\s\"'\\{}<>]{0,40}\d)[^\s\"'\\{}<>(),;]{8,})"),
+    _label("password", "passw|passphrase", rb"pass(?:word|wd|phrase)[\"'\\\]]{0,4}(?: {0,4}[:=]| {1,4}|, |%3d)[\"'\\ ]{0,4}(?P<value>(?=[^\s\"'\\{}<>]{0,40}\d)[^\s\"'\\{}<>(),;]{8,})"),
     _label("password", "storepass|aliaspass|-keypass", rb"-?\w+pass(?:word)?[ =]{1,4}[\"']?(?P<value>(?=[^\s\"'\\{}]{0,40}\d)[^\s\"'\\{}<>(),;-][^\s\"'\\{}<>(),;]{7,})"),
     _label("credential", "credential", rb"credential" + _S + _value(16)),
-    _label("user", "username", rb"username[\"'\\]{0,4}\s{0,4}(?:[:=]|(?<=-username)\s)[\s\"'\\]{0,4}(?P<value>(?!-)[\w.~-]{3,})", _somebody),
+    _label("user", "username", rb"username[\"'\\]{0,4}\s{0,4}(?:[:=]|(?<=-username) )[ \"'\\]{0,4}(?P<value>(?!-)[\w.~-]{3,})", _somebody),
     _label("credential", "turn:|turns:", rb"turns?:[^\s{}]{1,160}[ \]\"',]{1,9}username\W{1,9}[^\s\"',]{1,160}\W{1,12}password\W{1,9}(?P<value>\w{16,})"),
     _label("credential", "turn:|turns:", rb"turns?:(?P<value>[A-Za-z0-9]{8,}:[A-Za-z0-9]{8,})@"),
     _label("credential", "ice-pwd|ice_pwd|icepwd", rb"ice[-_]?pwd" + _S + rb"(?P<value>[A-Za-z0-9+/]{16,})"),
