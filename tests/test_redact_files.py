@@ -200,3 +200,343 @@ def test_our_own_cases(text: str, secrets: list[str], stays: list[str], encoding
     assert passed([data[n : n + 5] for n in range(0, len(data), 5)]) == (
         out if not encoding.startswith("utf-16") else passed([data])
     )
+
+
+# --- the check before writing -------------------------------------------------------------------------
+
+DETECTORS = [
+    pytest.param(n, sample, id=f"{n}-{shape.id}-{k}")
+    for n, shape in enumerate(SHAPES)
+    if not shape.option
+    for k, sample in enumerate(shape.positive)
+]
+
+
+def readable(secrets: list[str], data: bytes) -> list[str]:
+    """Return the secrets of which something is still to be read."""
+    text = data.decode("utf-8", "replace")
+    return [s for s in secrets if len(s) > 3 and (s in text or (len(s) > 40 and s[-30:] in text))]
+
+
+@pytest.mark.parametrize(("number", "sample"), DETECTORS)
+def test_with_any_detector_off_nothing_is_written(
+    number: int, sample: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, made = filled(sample)
+    data = NOISE.format(text).encode()
+    assert not readable(made, copied(data))
+    fewer = SHAPES[:number] + SHAPES[number + 1 :]
+    monkeypatch.setattr(redact, "_packaged", lambda: fewer)
+    try:
+        out = copied(data)
+    except LeakError as error:
+        assert error.exit_code == 4
+        assert not [value for value in made if len(value) > 3 and value in str(error)]
+    else:
+        assert not readable(made, out), "neither another detector nor the check took notice"
+
+
+def test_with_no_detector_at_all_every_credential_is_noticed(
+    cases: tuple[Any, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, every = cases
+    monkeypatch.setattr(redact, "_packaged", tuple)
+    noticed = 0
+    for case in every:
+        try:
+            copied(case["text"].encode())
+        except LeakError:
+            noticed += 1
+            assert case["tier"] != "N", case["id"]
+    assert noticed >= 55  # of 72: a check with labels only, to stand behind a redactor with shapes
+
+
+VIEWS = {
+    "raw": lambda s: s.encode(),
+    "percent": lambda s: "".join(f"%{ord(c):02x}" for c in s).encode(),
+    "percent twice": lambda s: "".join(f"%25{ord(c):02X}" for c in s).encode(),
+    "json": lambda s: "".join(f"\\u{ord(c):04x}" for c in s).encode(),
+    "json twice": lambda s: "".join(f"\\\\u{ord(c):04x}" for c in s).encode(),
+    "html": lambda s: "".join(f"&#{ord(c)};" for c in s).encode(),
+    "utf-16": lambda s: s.encode("utf-16-le"),
+    "utf-16-be": lambda s: s.encode("utf-16-be"),
+    "base64": lambda s: base64.b64encode(f"x{s}y".encode()),
+    "base64url": lambda s: base64.urlsafe_b64encode(f"xy{s}z".encode()),
+}
+
+
+@given(
+    st.sampled_from([KEY, TOKEN.split(".")[1], chance(BASE62 + "-_", 47, 5)]),
+    st.sampled_from(sorted(VIEWS)),
+    st.integers(0, 31),
+    st.integers(0, 3000),
+    st.integers(1, 4000),
+)
+def test_the_check_reads_twelve_characters_in_every_view(
+    secret: str, view: str, start: int, before: int, cut: int
+) -> None:
+    size = 16 if "base64" in view else 12
+    part = secret[min(start, len(secret) - size) :][: size + 2]
+    data = b"- " * before + VIEWS[view](part) + b" -" * 40
+    verifier = Verifier({secret: "api-key"}, finder)
+    verifier.feed(data[:cut])
+    verifier.feed(data[cut:])
+    assert verifier.leak is not None
+    clean = Verifier({secret: "api-key"}, finder)
+    clean.feed(data.replace(VIEWS[view](part), b"{{api-key-1}}"))
+    assert clean.leak is None
+
+
+def test_the_check_finds_the_same_without_the_library() -> None:
+    data = NOISE.format(f"x-api-key {KEY}").encode()
+    for make in (finder, lambda needles: plain_finder([n if isinstance(n, bytes) else n.encode() for n in needles])):
+        verifier = Verifier({}, make)
+        verifier.feed(data)
+        assert verifier.leak is not None
+        assert verifier.leak.line == 3
+
+
+# --- planted anywhere ---------------------------------------------------------------------------------
+
+PLANTS = [
+    ("X-API-Key: {}\n", KEY), ('"apiKey":"{}",', KEY), ("[X-API-Key, {}]", KEY), ("?apiKey={}&b=1", KEY),
+    ("API-AUTH-TOKEN: {}\n", uuid(44)), ("token={};", TOKEN), ("Token: {}; Room Name: a\n", TOKEN),
+    ('\\"token\\":\\"{}\\"', TOKEN), ("-accessToken\n{}\n", chance(BASE62, 43, 6) + "001f"),
+    ('"credential":"{}"', chance(BASE62, 43, 7)), ("a=ice-pwd:{}\n", chance(BASE62, 24, 8)),
+    ("secret: {}\n", chance(BASE62, 43, 9)), (" {} ", TOKEN),
+]  # fmt: skip
+FILL = "[Physics::Module] Id: 0x1b2c\nStart importing Assets/A.fbx using Guid(0a1b2c3d4e5f00112233445566778899)\n"
+
+
+@given(
+    st.lists(st.sampled_from(PLANTS), min_size=1, max_size=4),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16-le", "utf-16"]),
+    st.integers(0, 400), st.integers(1, 900), st.sampled_from(["\n", "\r\n"]),
+)  # fmt: skip
+def test_a_planted_secret_goes_at_any_offset_split_and_encoding(
+    plants: list[tuple[str, str]], encoding: str, before: int, cut: int, end: str
+) -> None:
+    text = FILL * 2 + "." * before + " "
+    text += "".join(form.format(secret) + " " + FILL for form, secret in plants)
+    data = text.replace("\n", end).encode(encoding)
+    whole = passed([data])
+    assert passed([data[:cut], data[cut:]]) == whole
+    file = copied(data)
+    for out in (file, whole):
+        clean = out.decode(encoding)
+        assert not [secret for _, secret in plants if secret[-20:] in clean]
+        assert clean.count("\n") == text.count("\n")
+    assert copied(file) == file
+
+
+@given(st.lists(st.sampled_from([s for shape in SHAPES if not shape.option for s in (*shape.positive, *shape.negative)]), min_size=1, max_size=5))
+def test_marks_lose_nothing(samples: list[str]) -> None:
+    text = "\n\n\n".join(filled(sample)[0] for sample in samples) + "\n"
+    every = [n for n, byte in enumerate(text.encode()) if byte == 10 or not n]
+    with_marks, without = Redactor(), Redactor()
+    one = rewrite.plan([text.encode()], with_marks, rewrite.packaged_search(NONE))
+    two = rewrite.plan([text.encode()], without, lambda _: every)
+    names = [
+        b"".join(rewrite.carried_out([text.encode()], todo, redactor, rewrite.Found()))
+        for todo, redactor in ((one, with_marks), (two, without))
+    ]
+    assert names[0] == names[1]
+
+
+# --- the command ---------------------------------------------------------------------------------------
+
+LOG = f"hello\nX-API-Key: {KEY}\nToken: {TOKEN}; Room Name: rm-1\nC:\\Users\\svetlana.k\\x\n"
+
+
+def test_redact_copies_and_says_what_it_took_out(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.log", tmp_path / "out.log"
+    source.write_text(LOG, encoding="utf-8", newline="")
+    done = run("redact", source, "-o", out)
+    assert done.returncode == 0
+    assert out.read_text("utf-8") == (
+        "hello\nX-API-Key: {{api-key-1}}\nToken: {{room-token-1}}; Room Name: rm-1\nC:\\Users\\{{user-1}}\\x\n"
+    )
+    assert not done.stdout
+    said = done.stderr.decode()
+    assert "3 values of 3 shapes" in said
+    assert re.search(r"api-key +1 +line 2", said)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.log", "out.log"]
+    assert run("redact", source, "-o", out, "-q").stderr == b""
+
+
+def test_redact_through_a_pipe() -> None:
+    done = run("redact", "-", "-o", "-", stdin=LOG.encode())
+    assert done.returncode == 0
+    assert b"X-API-Key: {{api-key-1}}\n" in done.stdout
+    assert KEY.encode() not in done.stdout + done.stderr
+
+
+def test_check_says_whether_a_file_is_clean(tmp_path: Path) -> None:
+    dirty, clean = tmp_path / "dirty.log", tmp_path / "clean.log"
+    dirty.write_text(LOG, encoding="utf-8")
+    clean.write_text("hello {{api-key-1}}\n", encoding="utf-8")
+    done = run("redact", "--check", clean, dirty)
+    assert done.returncode == 1
+    assert done.stdout.decode().splitlines() == [
+        f"{dirty}:2: api-key", f"{dirty}:3: room-token", f"{dirty}:4: user",
+    ]  # fmt: skip
+    assert run("redact", "--check", clean).returncode == 0
+    assert run("redact", "--check", tmp_path / "none.log").returncode == 3
+    assert run("redact", "--check", "-", stdin=LOG.encode()).returncode == 1
+
+
+def test_the_copy_never_takes_the_place_of_the_log(tmp_path: Path) -> None:
+    source, link = tmp_path / "in.log", tmp_path / "link.log"
+    source.write_text(LOG, encoding="utf-8")
+    for target in (source, tmp_path, tmp_path / "no" / "out.log"):
+        done = run("redact", source, "-o", target)
+        assert done.returncode in {2, 3}
+        assert len(done.stderr.decode().strip().splitlines()) == 1
+    link.symlink_to(source)
+    assert run("redact", source, "-o", link).returncode == 3
+    assert source.read_text("utf-8") == LOG
+    assert run("redact", source).returncode == 2
+
+
+def test_a_failed_check_leaves_nothing_behind(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.log", tmp_path / "out.log"
+    source.write_text(LOG, encoding="utf-8")
+    code = (
+        "import sys\nfrom convai_logscan import redact\n"
+        "kept = tuple(s for s in redact.load_shapes() if s.id not in ('api-key', 'query-secret'))\n"
+        "redact._packaged = lambda: kept\n"
+        "from convai_logscan.cli import main\n"
+        f"sys.argv = ['x', 'redact', {str(source)!r}, '-o', {str(out)!r}]\nmain()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False, timeout=120
+    )
+    assert done.returncode == 4
+    said = done.stderr.decode()
+    assert len(said.strip().splitlines()) == 1
+    assert "line 2" in said
+    assert KEY not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["in.log"]
+
+
+def test_transcripts_stay_unless_they_are_to_go(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.log", tmp_path / "out.log"
+    line = "[14:03:22.118][Info][Player]: [PlayerConversationInput] Player transcription (final): open the door\n"
+    source.write_text(line, encoding="utf-8")
+    assert run("redact", source, "-o", out).returncode == 0
+    assert out.read_text("utf-8") == line
+    assert run("redact", source, "-o", out, "--no-transcripts").returncode == 0
+    assert out.read_text("utf-8") == line.replace("open the door", "{{transcript-1}}")
+
+
+PACK = {
+    ".log.gz": gzip.compress, ".log.bz2": bz2.compress, ".log.xz": lzma.compress,
+}  # fmt: skip
+UNPACK = {".log.gz": gzip.decompress, ".log.bz2": bz2.decompress, ".log.xz": lzma.decompress}
+
+
+@pytest.mark.parametrize("suffix", sorted(PACK))
+def test_a_packed_log_gives_a_packed_copy(tmp_path: Path, suffix: str) -> None:
+    source, out = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    source.write_bytes(PACK[suffix](LOG.encode()))
+    assert run("redact", source, "-o", out).returncode == 0
+    assert UNPACK[suffix](out.read_bytes()) == copied(LOG.encode())
+    first = out.read_bytes()
+    assert run("redact", source, "-o", out).returncode == 0
+    assert out.read_bytes() == first
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz"])
+def test_an_archive_gives_a_fresh_archive(tmp_path: Path, suffix: str) -> None:
+    members = {
+        "../../evil/Player.log": LOG, "C:\\logs\\Editor.log": f"again {KEY}\n", "inner/x\x1b[2J.log": "plain\n",
+        "svetlana.k/Player.log": "hello\n",
+    }  # fmt: skip
+    source, out = tmp_path / "in.zip", tmp_path / f"out{suffix}"
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    done = run("redact", source, "-o", out)
+    assert done.returncode == 0, done.stderr
+    if suffix == ".zip":
+        with zipfile.ZipFile(out) as archive:
+            found = {name: archive.read(name).decode() for name in archive.namelist()}
+    else:
+        with tarfile.open(out) as tar:
+            found = {m.name: tar.extractfile(m).read().decode() for m in tar if m.isfile()}  # type: ignore[union-attr] # a file
+    assert list(found) == ["evil/Player.log", "C_/logs/Editor.log", "inner/x_[2J.log", "{{user-1}}/Player.log"]
+    # One secret has one name in all of them, and is known where its label is not.
+    assert found["C_/logs/Editor.log"] == "again {{api-key-1}}\n"
+    assert "X-API-Key: {{api-key-1}}" in found["evil/Player.log"]
+    assert run("redact", source, "-o", tmp_path / "out.log").returncode == 3
+    assert not (tmp_path / "out.log").exists()
+    assert run("redact", "--check", out).returncode == 0
+
+
+def test_what_is_no_log_is_told_and_left_out(tmp_path: Path) -> None:
+    source, out = tmp_path / "in.zip", tmp_path / "out.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("Player.log", LOG)
+        archive.writestr("save.bin", bytes(range(256)) * 40)
+    done = run("redact", source, "-o", out)
+    assert done.returncode == 3
+    assert "save.bin" in done.stderr.decode()
+    with zipfile.ZipFile(out) as archive:
+        assert archive.namelist() == ["Player.log"]
+
+
+# --- bytes that are no text ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff\xfe\x80 X-API-Key: " + KEY.encode() + b"\r\n\xc3\x28 end\r",
+        b"a\r\nX-API-Key: " + KEY.encode() + b"\nb\r\rc\x85\xe2\x80\xa8d" + b"\0" * 5000,
+        "привет\nX-API-Key: {}\nпока\n".format(KEY).encode("cp1251"),
+        b"\xef\xbb\xbfX-API-Key: " + KEY.encode(),
+        f"X-API-Key: {KEY}\n".encode("utf-16-le") + b"\0",
+        b"plain\n" * 40 + f"X-API-Key: {KEY}\nnext\n".encode("utf-16-le"),
+        f"X-API-Key: {KEY}\nnext\n".encode("utf-16") + f"plain {'x' * 80}\nX-API-Key: {KEY}\n".encode(),
+        f"X-API-Key: {KEY}\n".encode("utf-32-le"),
+        b"x" * 300_000 + f' {{"apiKey":"{KEY}"}} '.encode() + b"y" * 300_000,
+    ],
+)  # fmt: skip
+def test_every_other_byte_stays(data: bytes) -> None:
+    out = copied(data)
+    plain = out.replace(b"\0", b"")
+    assert KEY.encode() not in plain
+    assert b"{{api-key-1}}" in plain
+    key = {b"": KEY.encode()}
+    forms = [KEY.encode(), KEY.encode("utf-16-le")[:-1], KEY.encode("utf-16-le"), KEY.encode("utf-32-le")[:-3]]
+    names = [b"{{api-key-1}}", b"\0".join(bytes((c,)) for c in b"{{api-key-1}}"), "{{api-key-1}}".encode("utf-16-le"), b"\0\0\0".join(bytes((c,)) for c in b"{{api-key-1}}")]
+    expected = data
+    del key
+    for form, name in zip(forms, names, strict=True):
+        expected = expected.replace(form, name)
+    assert out == expected
+
+
+def test_a_megabyte_on_one_line_and_a_secret_at_every_seam() -> None:
+    parts = []
+    for n in range(24):
+        parts += ["lorem," * (1800 + 400 * n), f'"apiKey":"{chance(HEX, 32, 900 + n)}","b":1,']
+    data = "".join(parts).encode()
+    for out in (copied(data), passed([data])):
+        assert not [n for n in range(24) if chance(HEX, 32, 900 + n).encode() in out]
+        assert re.sub(rb"\{\{api-key-\d+\}\}", b"", out) == re.sub(rb"(?<=:\")[0-9a-f]{32}", b"", data)
+
+
+def test_many_secrets_are_many_names() -> None:
+    keys = [chance(HEX, 32, n) for n in range(3000)]
+    data = "".join(f"api_key={key} n\n" for key in keys).encode()
+    out = copied(data)
+    assert len(set(re.findall(rb"\{\{api-key-\d+\}\}", out))) == len(set(keys))
+
+
+@pytest.mark.parametrize("killer", KILLERS)
+def test_a_file_is_read_in_linear_time(killer: str) -> None:
+    # A piece of a line is bounded, so a file is linear where a piece is; this is the piece.
+    data = (killer * (rewrite.LINE // len(killer) + 1)).encode()
+    out = copied(data)
+    assert out.count(b"\n") == data.count(b"\n")
