@@ -633,8 +633,11 @@ class Redactor:
                 self.counts[name[2:-2].rpartition("-")[0]] += 1
             for piece_start, piece_end in find.pieces:
                 if piece_start >= lead:
-                    wide = whole.count("\0", piece_start, piece_end) * 3 > piece_end - piece_start
-                    shown = "" if given else "\0".join(name) if wide else name
+                    nuls = whole.count("\0", piece_start, piece_end)
+                    letters = piece_end - piece_start - nuls
+                    # In UTF-16 and UTF-32 a letter takes its NUL bytes along.
+                    gap = "\0" * (nuls // max(1, letters - 1))
+                    shown = "" if given else gap.join(name)
                     out.append((piece_start - lead, piece_end - lead, shown))
                     given = True
         return out

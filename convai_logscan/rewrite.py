@@ -40,7 +40,7 @@ _COLONS = re.compile(rb":(?<=[23][0-9a-f]{3}:)[0-9a-f]{0,4}:", re.IGNORECASE)
 _LOGCAT = re.compile(
     rb"(?:\d{4}-)?\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,6} +(\d+ +\d+) [A-Z] |[A-Z]/([^\n(:]{1,40}\( *\d+\)): "
 )
-_LATIN = re.compile(rb"[\t\r\n -~]{64}")
+_LATIN = re.compile(rb"[\t\r\n -~]{24}")
 _SIZES: Final = {0xC: 2, 0xD: 2, 0xE: 3, 0xF: 4}  # of a UTF-8 letter, by its first four bits
 _SEPARATORS = (b"\r", b" ", b";", b",", b"&", b'"', b"}")
 _NUMBERED = re.compile(rb"\{\x00*\{\x00*([a-z\x00-]+)-\x00*[\d\x00]+\}\x00*\}")
@@ -171,6 +171,12 @@ def _who(buffer: bytes, start: int) -> bytes | None:
     line = buffer[start : start + 200].translate(None, b"\0").removeprefix(b"\xef\xbb\xbf")
     found = _LOGCAT.match(line)
     return found and (found[1] or found[2])
+
+
+def _in_key(buffer: bytes, start: int, stop: int) -> bool:
+    """Say whether lines end inside of a private key."""
+    begin = buffer.rfind(b"PRIVATE KEY-----", start, stop)
+    return begin >= 0 and buffer.rfind(b"-----BEGIN", start, begin) >= 0
 
 
 def _others(one: bytes | None, two: bytes | None) -> bool:
@@ -320,6 +326,7 @@ class _Sweep:
                 if _others(self._who, _who(buffer, stop)):
                     break
                 follows = turn < len(hits) and hits[turn] < following
+                follows = follows or _in_key(buffer, start, stop)
                 stop = following
             edits += self._region(buffer, start, stop)
             at = stop

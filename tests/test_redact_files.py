@@ -329,9 +329,13 @@ def test_a_planted_secret_goes_at_any_offset_split_and_encoding(
     assert copied(file) == file
 
 
-@given(st.lists(st.sampled_from([s for shape in SHAPES if not shape.option for s in (*shape.positive, *shape.negative)]), min_size=1, max_size=5))
+SAMPLES = [filled(s)[0] for shape in SHAPES if not shape.option for s in shape.positive]
+SAMPLES += [s for shape in SHAPES for s in shape.negative]
+
+
+@given(st.lists(st.sampled_from(SAMPLES), min_size=1, max_size=5))
 def test_marks_lose_nothing(samples: list[str]) -> None:
-    text = "\n\n\n".join(filled(sample)[0] for sample in samples) + "\n"
+    text = "\n\n\n".join(samples) + "\n"
     every = [n for n, byte in enumerate(text.encode()) if byte == 10 or not n]
     with_marks, without = Redactor(), Redactor()
     one = rewrite.plan([text.encode()], with_marks, rewrite.packaged_search(NONE))
@@ -507,11 +511,9 @@ def test_every_other_byte_stays(data: bytes) -> None:
     plain = out.replace(b"\0", b"")
     assert KEY.encode() not in plain
     assert b"{{api-key-1}}" in plain
-    key = {b"": KEY.encode()}
     forms = [KEY.encode(), KEY.encode("utf-16-le")[:-1], KEY.encode("utf-16-le"), KEY.encode("utf-32-le")[:-3]]
     names = [b"{{api-key-1}}", b"\0".join(bytes((c,)) for c in b"{{api-key-1}}"), "{{api-key-1}}".encode("utf-16-le"), b"\0\0\0".join(bytes((c,)) for c in b"{{api-key-1}}")]
     expected = data
-    del key
     for form, name in zip(forms, names, strict=True):
         expected = expected.replace(form, name)
     assert out == expected
@@ -538,5 +540,8 @@ def test_many_secrets_are_many_names() -> None:
 def test_a_file_is_read_in_linear_time(killer: str) -> None:
     # A piece of a line is bounded, so a file is linear where a piece is; this is the piece.
     data = (killer * (rewrite.LINE // len(killer) + 1)).encode()
-    out = copied(data)
+    try:
+        out = copied(data)
+    except LeakError:
+        return  # nonsense that looks like a label with its value: nothing is handed out
     assert out.count(b"\n") == data.count(b"\n")
