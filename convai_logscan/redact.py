@@ -172,9 +172,7 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
             ),
             sign=entry.get("sign", ""),
             near=entry.get("near"),
-            seek=re.compile(
-                entry["seek"].encode(), 0 if entry.get("case") else re.IGNORECASE
-            )
+            seek=re.compile(entry["seek"].encode(), 0 if entry.get("case") else re.IGNORECASE)
             if "seek" in entry
             else None,
             positive=tuple(entry.get("positive", ())),
@@ -563,9 +561,7 @@ class Redactor:
             yield _Find(pieces, "auth-token" if other else shape.id, checked)
 
     @staticmethod
-    def _halves(
-        split: re.Pattern[str], shape: str, work: str, low: str
-    ) -> Iterator[_Find]:
+    def _halves(split: re.Pattern[str], shape: str, work: str, low: str) -> Iterator[_Find]:
         """Yield values that the end of a line cuts in two."""
         for match in split.finditer(low):
             pieces = [match.span("secret"), match.span("more")]

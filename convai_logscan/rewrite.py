@@ -34,7 +34,9 @@ SHOWN: Final = 5  # lines of a shape that a summary names
 # Zero-width signs: a literal may hide behind one.
 _UNSEEN = (re.compile(rb"\xe2(?:\x80[\x8b-\x8d]|\x81\xa0)"), re.compile(rb"\xef\xbb\xbf"))
 # A folder's next name, or a number, that a known value may be the whole of.
-_NAME = re.compile(rb"/?(?:users|home)[\\/]{1,4}([^\s\\/:*?\"'<>|,;()\[\]{}]+)[\\/]|(\d{16,})", re.IGNORECASE)
+_NAME = re.compile(
+    rb"/?(?:users|home)[\\/]{1,4}([^\s\\/:*?\"'<>|,;()\[\]{}]+)[\\/]|(\d{16,})", re.IGNORECASE
+)
 _DOTTED = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d")
 _COLONS = re.compile(rb":(?<=[23][0-9a-f]{3}:)[0-9a-f]{0,4}:", re.IGNORECASE)
 _LOGCAT = re.compile(
@@ -352,8 +354,8 @@ class _Sweep:
         """Return the edits of lines that are looked at as one text; `aside` leaves open what is."""
         raw = buffer[start:stop]
         if aside:
-            found = byte_edits(self._redactor.aside, raw)
-            return [(start + a, start + b, new) for a, b, new in found]
+            other = byte_edits(self._redactor.aside, raw)
+            return [(start + a, start + b, new) for a, b, new in other]
         fresh = not self._redactor.open
         found = self._memo.get(raw) if fresh else None
         if found is None:
@@ -400,7 +402,7 @@ class _Recall:
         if self._find is None:
             return edits
         if b"\0" in chunk:
-            return self._through(chunk, edits)
+            return self._through(self._find, chunk, edits)
         hits = list(self._find(chunk, 0, len(chunk)))
         if not hits:
             return edits
@@ -448,14 +450,13 @@ class _Recall:
         text = value.decode("utf-8", "surrogateescape")
         return self._redactor.named(text, before + text + after, len(before))
 
-    def _through(self, chunk: bytes, edits: list[ByteEdit]) -> list[ByteEdit]:
+    def _through(self, find: Finder, chunk: bytes, edits: list[ByteEdit]) -> list[ByteEdit]:
         """Do the same in a chunk with NUL bytes: the lines with a value go through the redactor."""
-        assert self._find is not None
         kept = np.flatnonzero(np.frombuffer(chunk, np.uint8))
         plain = chunk.translate(None, b"\0")
         out = list(edits)
         done = 0
-        for hit in self._find(plain, 0, len(plain)):
+        for hit in find(plain, 0, len(plain)):
             at = int(kept[hit])
             if at < done:
                 continue
@@ -465,7 +466,10 @@ class _Recall:
             if any(start <= edit[0] < done for edit in edits):
                 continue  # the redactor has seen this line
             self._redactor.close()
-            out += [(start + a, start + b, n) for a, b, n in byte_edits(self._redactor.edits, chunk[start:done])]
+            out += [
+                (start + a, start + b, n)
+                for a, b, n in byte_edits(self._redactor.edits, chunk[start:done])
+            ]
             self._redactor.close()
         return sorted(out)
 

@@ -53,7 +53,9 @@ ARCHIVES: Final = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".t
 SPOOL: Final = 16 << 20  # bytes of a redacted member that are held in memory
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 MAX_PART = 100  # characters of one part of a member's name
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
+_UNSAFE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]'
+)
 
 
 @dataclass(slots=True)
@@ -103,7 +105,9 @@ def learned(items: Items, work: _Work, copy: Copy) -> list[_Todo]:
             copy.skipped.append(Skipped(item.name, item.cut))
     if mixed:  # UTF-16 and UTF-8 in one file: read again as the bytes that it is
         logs = (item for item in items() if isinstance(item, Source))
-        todo = [_learned(log, work, recode=one.recoded) for log, one in zip(logs, todo, strict=True)]
+        todo = [
+            _learned(log, work, recode=one.recoded) for log, one in zip(logs, todo, strict=True)
+        ]
     return todo
 
 
@@ -193,7 +197,7 @@ class Container(Protocol):
 
 class _Zip:
     def __init__(self, out: BinaryIO) -> None:
-        self._zip = zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED)
+        self._zip = zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED)  # closed with the container
 
     def add(self, name: str, pieces: Iterable[bytes]) -> None:
         info = zipfile.ZipInfo(name, _EPOCH)
@@ -209,7 +213,7 @@ class _Zip:
 
 class _Tar:
     def __init__(self, out: BinaryIO) -> None:
-        self._tar = tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT)
+        self._tar = tarfile.TarFile(fileobj=out, mode="w", format=tarfile.PAX_FORMAT)
 
     def add(self, name: str, pieces: Iterable[bytes]) -> None:
         # Its header wants the size first. What is held here is redacted already.

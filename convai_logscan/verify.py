@@ -14,11 +14,13 @@ import html
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 WINDOW: Final = 12  # characters of a credential that must not be readable
 GRAM: Final = 8  # of them that are looked up at once
@@ -120,7 +122,9 @@ def _unescaped(block: bytes) -> bytes:
         for _ in range(3):
             before = text
             text = _UNICODE.sub(lambda code: bytes((int(code[1], 16),)), text).replace(b"\\/", b"/")
-            text = unquote_to_bytes(html.unescape(text.decode("latin-1")).encode("latin-1", "replace"))
+            text = unquote_to_bytes(
+                html.unescape(text.decode("latin-1")).encode("latin-1", "replace")
+            )
             if text == before:
                 break
             out.append(text)
@@ -130,13 +134,26 @@ def _unescaped(block: bytes) -> bytes:
 # --- labels --------------------------------------------------------------------------------------
 
 _S = rb"(?:[\s\"'`:=,|(>\[\\]|<[^<>\n]{0,40}>|&quot;|%(?:25)*(?:3[aAdD]|2[02])|u00(?:22|3[ad])|->){1,14}"
-_NONE = re.compile(rb"[.*x_-]+|@[\w-]+@.*|.*(?:length|version|redacted|masked|localhost|assets|\.cs\b).*", re.IGNORECASE | re.DOTALL)
+_NONE = re.compile(
+    rb"[.*x_-]+|@[\w-]+@.*|.*(?:length|version|redacted|masked|localhost|assets|\.cs\b).*",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def _value(size: int) -> bytes:
     """Return a pattern of a value of chance, so many characters or more."""
     sign = rb"[\w~+/%.-]"
-    return rb"(?=" + sign + rb"{0,40}\d" + sign + rb"{0,40}\d)(?P<value>" + sign + rb"{" + str(size).encode() + rb",})"
+    return (
+        rb"(?="
+        + sign
+        + rb"{0,40}\d"
+        + sign
+        + rb"{0,40}\d)(?P<value>"
+        + sign
+        + rb"{"
+        + str(size).encode()
+        + rb",4096})"
+    )
 
 
 class _Label(NamedTuple):
@@ -163,7 +180,11 @@ def _token(found: re.Match[bytes]) -> bool:
         inside = base64.b64decode(whole)
     except (binascii.Error, ValueError):
         return False
-    return bool(re.search(rb'"(?:video|roomJoin|token|\w*secret|\w*password|\w*[kK]ey)"\s*:|"exp"|Bearer ', inside))
+    return bool(
+        re.search(
+            rb'"(?:video|roomJoin|token|\w*secret|\w*password|\w*[kK]ey)"\s*:|"exp"|Bearer ', inside
+        )
+    )
 
 
 def _outside(found: re.Match[bytes]) -> bool:
@@ -201,12 +222,30 @@ def _known_form(found: re.Match[bytes]) -> bool:
     return bool(re.search(rb"\d{8,}$|\d{5}-\d{5}-\d{4}$", before))
 
 
-_NOBODY = frozenset((b"public", b"shared", b"default", b"all", b"defaultuser0", b"bokken", b"builduser", b"runner", b""))
-_ROOT = re.compile(rb"(?:^|[^\w])[A-Za-z](?::|%3A|u003a)(?:[\\/]{1,8}|%5C|%2F)$|(?:^|[\s\"'=(:])/(?:mnt/\w/)?$|file:///?$", re.IGNORECASE)
+_NOBODY = frozenset(
+    (
+        b"public",
+        b"shared",
+        b"default",
+        b"all",
+        b"defaultuser0",
+        b"bokken",
+        b"builduser",
+        b"runner",
+        b"",
+    )
+)
+_ROOT = re.compile(
+    rb"(?:^|[^\w])[A-Za-z](?::|%3A|u003a)(?:[\\/]{1,8}|%5C|%2F)$|(?:^|[\s\"'=(:])/(?:mnt/\w/)?$|file:///?$",
+    re.IGNORECASE,
+)
 _MAILBOX = re.compile(rb"(?:^|[\s<(\"':,=;])[A-Za-z0-9._+-]+$")
-_NEAR_ADDRESS = re.compile(rb"\b(?:udp|tcp|raddr|host|connect(?:ed|ing)? to|candidate)[^\w\n]{0,4}(?:[\w.-]{1,40}[^\w\n]{1,3}){0,3}$", re.IGNORECASE)
+_NEAR_ADDRESS = re.compile(
+    rb"\b(?:udp|tcp|raddr|host|connect(?:ed|ing)? to|candidate)[^\w\n]{0,4}(?:[\w.-]{1,40}[^\w\n]{1,3}){0,3}$",
+    re.IGNORECASE,
+)
 LABELS: Final = (
-    _label("token", "eyj|ewog|qmvhcmvyi", rb"(?P<value>(?:eyJ|ewo|QmVhcmVyI)[\w.+/-]{40,}=*)", _token),
+    _label("token", "eyj|ewog|qmvhcmvyi", rb"(?P<value>(?:eyJ|ewo|QmVhcmVyI)[\w.+/-]{40,4096}=*)", _token),
     _label("private key", "private key-----", rb"PRIVATE KEY-----[\s\\nr]{0,8}(?P<value>[A-Za-z0-9+/=]{16,})"),
     _label("key", "ghp_|gho_|ghs_|github_pat_|npm_", rb"(?P<value>(?:gh\w|npm|github_pat)_\w{20,})"),
     _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?keys?" + _S + _value(20)),
@@ -269,7 +308,10 @@ class Verifier:
         for label in LABELS:
             for needle in label.needles:
                 self._needles.setdefault(_folded(needle.encode()), []).append(label)
-        short, long = (sorted(n for n in self._needles if (len(n) < 4) is few) for few in (True, False))
+        self._sizes = sorted({len(needle) for needle in self._needles})
+        short, long = (
+            sorted(n for n in self._needles if (len(n) < 4) is few) for few in (True, False)
+        )
         self._finders = [make(g[n : n + 16]) for g in (short, long) for n in range(0, len(g), 16)]
         self._tail = b""
         self._line = 1
@@ -309,10 +351,10 @@ class Verifier:
                 self.leak = Leak(what, self._line + view.count(b"\n", 0, at))
                 return
         for view in views:
-            at = None
+            behind = None
             if b"%" in view or b"\\" in view or b"&" in view:
-                at = self._windows.find(_unescaped(view))
-            if at is not None:
+                behind = self._windows.find(_unescaped(view))
+            if behind is not None:
                 self.leak = Leak("a known value behind escapes", self._line)
                 return
 
@@ -326,18 +368,26 @@ class Verifier:
                     return "a known value", at
         low = _folded(block)
         for find in self._finders:
+            behind = 0  # what a label has read is not read again
             for at in find(low, 0, len(low)):
-                for needle, labels in self._needles.items():
-                    if low.startswith(needle, at):
-                        for label in labels:
-                            if _fires(label, label.pattern.match(block, at)):
-                                return f"something like a {label.kind}", at
+                if at < behind:
+                    continue
+                for label in self._at(low, at):
+                    found = label.pattern.match(block, at)
+                    if _fires(label, found):
+                        return f"something like a {label.kind}", at
+                    if found and found.end() - at > 512:
+                        behind = found.end()
         for sign, label in SIGNS:
             if sign in block:
                 for match in label.pattern.finditer(block):
                     if _fires(label, match):
                         return f"something like an {label.kind}", match.start()
         return None
+
+    def _at(self, low: bytes, at: int) -> Iterator[_Label]:
+        for size in self._sizes:
+            yield from self._needles.get(low[at : at + size], ())
 
     def _meant(self, block: bytes, at: int) -> bool:
         """Say whether a known value stands here as a word of its own."""

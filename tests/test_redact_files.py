@@ -9,7 +9,6 @@ import importlib.util
 import io
 import json
 import lzma
-import os
 import re
 import shutil
 import subprocess
@@ -30,12 +29,12 @@ from convai_logscan.marks import finder, plain_finder
 from convai_logscan.redact import Redactor, load_shapes
 from convai_logscan.sources import Source
 from convai_logscan.verify import Verifier
-from tests.helpers import LOGS, SHARED
+from tests.helpers import SHARED
 from tests.test_cli import run
 from tests.test_redact import BASE62, HEX, KILLERS, chance, filled, room_token, uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 CASES = SHARED / "redaction-cases"
 NONE: frozenset[str] = frozenset()
@@ -149,7 +148,7 @@ OWN: list[tuple[str, str, list[str], list[str]]] = [
     ("json", f'{{"x-api-key":"{KEY}","session_id":"{uuid(5)}"}}', [KEY], [uuid(5)]),
     ("json in json", json.dumps(json.dumps({"api_key": KEY, "b": 1})), [KEY], ["b"]),
     ("json three times", json.dumps(json.dumps(json.dumps({"api_key": KEY, "b": 1}))), [KEY], ["b"]),
-    ("unicode escapes", f'{{\\u0022apiKey\\u0022:\\u0022{KEY}\\u0022,\\u0022b\\u0022:1}}', [KEY], ["b"]),
+    ("unicode escapes", f"{{\\u0022apiKey\\u0022:\\u0022{KEY}\\u0022,\\u0022b\\u0022:1}}", [KEY], ["b"]),
     ("percent", quote(f"https://h/c?apiKey={KEY}&charID=7", safe=""), [KEY], ["charID%3D7"]),
     ("percent twice", quote(quote(f"https://h/c?token={TOKEN}&b=7", safe=""), safe=""), TOKEN.split(".")[1:], ["b%253D7"]),
     ("html", f"&quot;apiKey&quot;:&quot;{KEY}&quot;,&quot;b&quot;:1", [KEY], ["b"]),
@@ -227,13 +226,14 @@ def test_with_any_detector_off_nothing_is_written(
     assert not readable(made, copied(data))
     fewer = SHAPES[:number] + SHAPES[number + 1 :]
     monkeypatch.setattr(redact, "_packaged", lambda: fewer)
+    out, said = b"", ""
     try:
         out = copied(data)
     except LeakError as error:
-        assert error.exit_code == 4
-        assert not [value for value in made if len(value) > 3 and value in str(error)]
-    else:
-        assert not readable(made, out), "neither another detector nor the check took notice"
+        said = str(error)
+    assert out or said
+    assert not readable(made, out), "neither another detector nor the check took notice"
+    assert not readable(made, said.encode())
 
 
 def test_with_no_detector_at_all_every_credential_is_noticed(
@@ -251,7 +251,7 @@ def test_with_no_detector_at_all_every_credential_is_noticed(
     assert noticed >= 55  # of 72: a check with labels only, to stand behind a redactor with shapes
 
 
-VIEWS = {
+VIEWS: dict[str, Callable[[str], bytes]] = {
     "raw": lambda s: s.encode(),
     "percent": lambda s: "".join(f"%{ord(c):02x}" for c in s).encode(),
     "percent twice": lambda s: "".join(f"%25{ord(c):02X}" for c in s).encode(),
@@ -289,7 +289,10 @@ def test_the_check_reads_twelve_characters_in_every_view(
 
 def test_the_check_finds_the_same_without_the_library() -> None:
     data = NOISE.format(f"x-api-key {KEY}").encode()
-    for make in (finder, lambda needles: plain_finder([n if isinstance(n, bytes) else n.encode() for n in needles])):
+    for make in (
+        finder,
+        lambda needles: plain_finder([n if isinstance(n, bytes) else n.encode() for n in needles]),
+    ):
         verifier = Verifier({}, make)
         verifier.feed(data)
         assert verifier.leak is not None
@@ -433,10 +436,14 @@ def test_transcripts_stay_unless_they_are_to_go(tmp_path: Path) -> None:
     assert out.read_text("utf-8") == line.replace("open the door", "{{transcript-1}}")
 
 
-PACK = {
+PACK: dict[str, Callable[[bytes], bytes]] = {
     ".log.gz": gzip.compress, ".log.bz2": bz2.compress, ".log.xz": lzma.compress,
 }  # fmt: skip
-UNPACK = {".log.gz": gzip.decompress, ".log.bz2": bz2.decompress, ".log.xz": lzma.decompress}
+UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    ".log.gz": gzip.decompress,
+    ".log.bz2": bz2.decompress,
+    ".log.xz": lzma.decompress,
+}
 
 
 @pytest.mark.parametrize("suffix", sorted(PACK))
@@ -468,7 +475,12 @@ def test_an_archive_gives_a_fresh_archive(tmp_path: Path, suffix: str) -> None:
     else:
         with tarfile.open(out) as tar:
             found = {m.name: tar.extractfile(m).read().decode() for m in tar if m.isfile()}  # type: ignore[union-attr] # a file
-    assert list(found) == ["evil/Player.log", "C_/logs/Editor.log", "inner/x_[2J.log", "{{user-1}}/Player.log"]
+    assert list(found) == [
+        "evil/Player.log",
+        "C_/logs/Editor.log",
+        "inner/x_[2J.log",
+        "{{user-1}}/Player.log",
+    ]
     # One secret has one name in all of them, and is known where its label is not.
     assert found["C_/logs/Editor.log"] == "again {{api-key-1}}\n"
     assert "X-API-Key: {{api-key-1}}" in found["evil/Player.log"]
@@ -497,7 +509,7 @@ def test_what_is_no_log_is_told_and_left_out(tmp_path: Path) -> None:
     [
         b"\xff\xfe\x80 X-API-Key: " + KEY.encode() + b"\r\n\xc3\x28 end\r",
         b"a\r\nX-API-Key: " + KEY.encode() + b"\nb\r\rc\x85\xe2\x80\xa8d" + b"\0" * 5000,
-        "привет\nX-API-Key: {}\nпока\n".format(KEY).encode("cp1251"),
+        f"привет\nX-API-Key: {KEY}\nпока\n".encode("cp1251"),
         b"\xef\xbb\xbfX-API-Key: " + KEY.encode(),
         f"X-API-Key: {KEY}\n".encode("utf-16-le") + b"\0",
         b"plain\n" * 40 + f"X-API-Key: {KEY}\nnext\n".encode("utf-16-le"),
@@ -511,8 +523,18 @@ def test_every_other_byte_stays(data: bytes) -> None:
     plain = out.replace(b"\0", b"")
     assert KEY.encode() not in plain
     assert b"{{api-key-1}}" in plain
-    forms = [KEY.encode(), KEY.encode("utf-16-le")[:-1], KEY.encode("utf-16-le"), KEY.encode("utf-32-le")[:-3]]
-    names = [b"{{api-key-1}}", b"\0".join(bytes((c,)) for c in b"{{api-key-1}}"), "{{api-key-1}}".encode("utf-16-le"), b"\0\0\0".join(bytes((c,)) for c in b"{{api-key-1}}")]
+    forms = [
+        KEY.encode(),
+        KEY.encode("utf-16-le")[:-1],
+        KEY.encode("utf-16-le"),
+        KEY.encode("utf-32-le")[:-3],
+    ]
+    names = [
+        b"{{api-key-1}}",
+        b"\0".join(bytes((c,)) for c in b"{{api-key-1}}"),
+        "{{api-key-1}}".encode("utf-16-le"),
+        b"\0\0\0".join(bytes((c,)) for c in b"{{api-key-1}}"),
+    ]
     expected = data
     for form, name in zip(forms, names, strict=True):
         expected = expected.replace(form, name)
@@ -526,7 +548,9 @@ def test_a_megabyte_on_one_line_and_a_secret_at_every_seam() -> None:
     data = "".join(parts).encode()
     for out in (copied(data), passed([data])):
         assert not [n for n in range(24) if chance(HEX, 32, 900 + n).encode() in out]
-        assert re.sub(rb"\{\{api-key-\d+\}\}", b"", out) == re.sub(rb"(?<=:\")[0-9a-f]{32}", b"", data)
+        assert re.sub(rb"\{\{api-key-\d+\}\}", b"", out) == re.sub(
+            rb"(?<=:\")[0-9a-f]{32}", b"", data
+        )
 
 
 def test_many_secrets_are_many_names() -> None:

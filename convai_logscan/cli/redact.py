@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -31,7 +30,8 @@ MANY = 1_000_000  # lines of a shape that `--check` lists
 @click.option("-q", "--quiet", is_flag=True, help="No summary on standard error.")
 @limited
 def command(
-    paths: tuple[str, ...], output: str | None, check: bool, no_transcripts: bool, quiet: bool, **caps: Any
+    paths: tuple[str, ...], output: str | None, check: bool, no_transcripts: bool, quiet: bool,
+    max_depth: int, max_members: int, max_bytes: int, max_seconds: float,
 ) -> int:  # fmt: skip
     """Write a copy of a log without secrets and personal data.
 
@@ -44,9 +44,7 @@ def command(
     """
     from convai_logscan.sources import Limits
 
-    limits = Limits(
-        depth=caps["max_depth"], members=caps["max_members"], bytes=caps["max_bytes"], seconds=caps["max_seconds"]
-    )  # fmt: skip
+    limits = Limits(depth=max_depth, members=max_members, bytes=max_bytes, seconds=max_seconds)
     options = frozenset({"transcripts"} if no_transcripts else ())
     if check:
         if output:
@@ -105,11 +103,13 @@ def _refuse_same(path: str, output: str) -> None:
     if target.is_dir():
         raise SourceError("this is a folder", output, "name the file to write")
     try:
-        same = path != "-" and os.path.samefile(source, target)
+        same = path != "-" and source.samefile(target)
     except OSError:
         same = False
     if same:
-        raise SourceError("the copy cannot take the place of the log", output, "choose another name")
+        raise SourceError(
+            "the copy cannot take the place of the log", output, "choose another name"
+        )
 
 
 def _ended(path: str, copy: Copy, *, quiet: bool) -> int:
@@ -120,12 +120,16 @@ def _ended(path: str, copy: Copy, *, quiet: bool) -> int:
         for name, found in copy.found:
             total = found.counts.total()
             shapes = len(found.counts)
-            what = f"{total} value{'s' * (total != 1)} of {shapes} shape{'s' * (shapes != 1)} replaced"
+            what = (
+                f"{total} value{'s' * (total != 1)} of {shapes} shape{'s' * (shapes != 1)} replaced"
+            )
             click.echo(f"{one_line(name)}: {what}; the check found none left", err=True)
             for shape, count in sorted(found.counts.items(), key=lambda item: (-item[1], item[0])):
                 lines = found.lines[shape]
                 more = ", …" if count > len(lines) else ""
-                click.echo(f"  {shape:16} {count:6}  line {', '.join(map(str, lines))}{more}", err=True)
+                click.echo(
+                    f"  {shape:16} {count:6}  line {', '.join(map(str, lines))}{more}", err=True
+                )
     del path
     if copy.interrupted:
         return INTERRUPTED
