@@ -569,3 +569,73 @@ def test_a_file_is_read_in_linear_time(killer: str) -> None:
     except LeakError:
         return  # nonsense that looks like a label with its value: nothing is handed out
     assert out.count(b"\n") == data.count(b"\n")
+
+
+# --- nowhere else --------------------------------------------------------------------------------------
+
+SAID = (
+    f"[Debug][Transport]: Token: {TOKEN}; Room Name: rm-1; Room URL: wss://x.livekit.cloud; Session ID: s-1; Character Session ID: c-1",
+    f'[Debug][Transport]: Room details received: {{"token":"{TOKEN}","room_name":"rm-1","session_id":"s-1","room_url":"wss://x.livekit.cloud"}}',
+    f"[Error][REST]: Invalid API key '{KEY}' provided.",
+    f'[Error][Transport]: [NativeRoomController] Room-details request failed with HTTP 401: {{"api_key":"{KEY}"}}',
+    f"[Warning][SDK]: [SessionMetrics] Session error: connection.connect_invalid_api_key token={TOKEN}",
+    f"[Error][SDK]: [RoomConnectionRuntimeAdapter] Room connection failed: wss://x.livekit.cloud/rtc?access_token={TOKEN}&sdk=unity",
+    f"LiveKit: signal client: connect failed: wss://x.livekit.cloud/rtc?access_token={TOKEN}&sdk=unity",
+    f"Convai Bootstrapper: API key {KEY} is set",
+    f"[Error][SDK]: boom\nSystem.Exception: header X-API-Key: {KEY}\n  at Game.Login () [0x0] in C:\\Users\\svetlana.k\\a.cs:1",
+)  # fmt: skip
+WRAPPED = (
+    "{}", "[14:03:22.118]{}", "<color=red>{}</color>", "2026-02-03T04:05:06.789Z|0x1f804a080|{}",
+    LOGCAT + "{}", "I/Unity   ( 4123): {}", "Build.framework.js:9 {}", "2026-02-03T04:05:06.7890123Z {}",
+    "\x1b[31m{}\x1b[0m",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_no_secret_is_in_any_output_or_file(tmp_path: Path, encoding: str) -> None:
+    lines = [form.format(said) for form in WRAPPED for said in SAID]
+    log = tmp_path / "in.log"
+    log.write_bytes(("\n".join(lines) + "\n").encode(encoding))
+    # A name that brings a secret, too, and a file that is refused.
+    (tmp_path / "broken.log").write_bytes(b"\x7fELF" + KEY.encode())
+    told = b""
+    for args in (
+        [log], [log, "-v"], [log, "--format", "json"], [log, "-v", "--color", "always"],
+        [log, "-o", tmp_path / "r.json", "-o", tmp_path / "r.txt"], ["events", log],
+        ["events", log, "--format", "csv"], ["events", log, "-o", tmp_path / "e.parquet"],
+        ["explain", "invalid-api-key", log], ["redact", log, "-o", tmp_path / "out.log"],
+        ["redact", log, "-o", tmp_path / "out.zip"], ["redact", log, "-o", "-"],
+        ["redact", "--check", log], [log, tmp_path / "broken.log", "-v"],
+    ):  # fmt: skip
+        done = run(*args, TMPDIR=str(tmp_path))
+        assert done.returncode in {0, 1, 3}, done.stderr
+        told += done.stdout + done.stderr
+    files = [path for path in tmp_path.rglob("*") if path.name not in {"in.log", "broken.log"}]
+    assert len(files) >= 5
+    verifier = Verifier({KEY: "api-key", **dict.fromkeys(TOKEN.split(".")[1:], "room-token")}, finder)
+    for data in (told, *(path.read_bytes() for path in files if path.suffix != ".zip")):
+        verifier.feed(data)
+        assert verifier.leak is None or "known" not in verifier.leak.what
+        plain = data.replace(b"\0", b"")
+        assert not [s for s in (KEY, *TOKEN.split(".")[1:]) if s.encode() in plain]
+    # The line is quoted still, with its label.
+    report = json.loads((tmp_path / "r.json").read_text("utf-8"))
+    texts = [e["text"] for d in report["sources"][0]["diagnoses"] for e in d["evidence"]]
+    assert any("{{" in text for text in texts)
+    assert report["sources"][0]["redactions"]["room-token"] > 0
+
+
+def test_an_exception_shows_no_value() -> None:
+    with pytest.raises(LeakError) as raised:
+        share.copy_out(
+            lambda: [Source("in.log", [LOG.encode()])], "x.log",
+            _Refusing(), NONE,
+        )  # fmt: skip
+    assert KEY not in str(raised.value)
+
+
+class _Refusing(io.BytesIO):
+    """A place that cannot be written to because the check says so."""
+
+    def write(self, data: Any) -> int:
+        raise LeakError(f"withheld {len(data)} bytes")

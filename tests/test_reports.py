@@ -9,6 +9,7 @@ import pytest
 
 from convai_logscan.model import Report
 from convai_logscan.reports import Look, render
+from tests.compose import ISSUED, LIFETIME, fill
 from tests.helpers import FIXTURES, LOGS, scanned
 from tests.test_logs import raw_log
 
@@ -101,3 +102,18 @@ def test_nobody_is_told_to_switch_on_what_was_on() -> None:
     debug = "[12:00:02.000][Debug][Transport]: [NativeRoomController] Room create mode (new room)\n"
     assert "set the override" in page(HEAD + key)
     assert "set the override" not in page(HEAD + key + HEAD + debug)
+
+
+def test_the_sender_is_told_of_a_token_that_is_still_good() -> None:
+    text, _ = fill(
+        "[Debug][Transport]: Token: @room-token@; Room Name: rm-other; Room URL: wss://x.livekit.cloud; "
+        "Session ID: s-1; Character Session ID: c-1\n"
+    )
+    report = Report("0", "0", sources=[scanned(text)])
+    before = render(report, "terminal", Look(now=float(ISSUED + LIFETIME - 41 * 60)))
+    assert "valid for 41 more minutes" in " ".join(before.split())
+    assert "its room differs from room_name" in " ".join(before.split())
+    after = render(report, "terminal", Look(now=float(ISSUED + LIFETIME + 60)))
+    assert "more minute" not in after
+    assert "more minute" not in render(report, "terminal")
+    assert render(report, "json", Look(now=1.0)) == render(report, "json")

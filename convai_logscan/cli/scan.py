@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -232,8 +233,9 @@ def _print(report: Report, name: str, *, color: str, quiet: bool, verbose: bool)
     )
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
     look = Look(
-        width, colour=colour, quiet=quiet, verbose=verbose, ascii=not encoding.startswith("utf")
-    )
+        width, colour=colour, quiet=quiet, verbose=verbose, ascii=not encoding.startswith("utf"),
+        now=time.time(),
+    )  # fmt: skip
     if name == "json" or report.sources or not report.skipped:
         sys.stdout.write(render(report, name, look))
     if name == "json" or not report.sources:

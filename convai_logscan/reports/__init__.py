@@ -25,6 +25,7 @@ class Look:
     quiet: bool = False
     verbose: bool = False
     ascii: bool = False  # the terminal cannot show more
+    now: float | None = None  # epoch seconds, where a report is for a reader of this moment
 
 
 def render(report: Report, name: str, look: Look | None = None) -> str:

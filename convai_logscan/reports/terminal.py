@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from io import StringIO
 
 from rich.console import Console
@@ -12,7 +13,16 @@ from rich.text import Text
 
 from convai_logscan.checklist import TITLES
 from convai_logscan.envelopes import plain
-from convai_logscan.model import Diagnosis, Evidence, Moment, Report, Session, Skipped, SourceReport
+from convai_logscan.model import (
+    Diagnosis,
+    Evidence,
+    Moment,
+    Report,
+    RoomToken,
+    Session,
+    Skipped,
+    SourceReport,
+)
 from convai_logscan.reports import Look
 from convai_logscan.reports.safe import one_line
 
@@ -173,6 +183,8 @@ class _Page:
                 self._wrap(
                     "No row of the table explains this; see what could not be seen below.", 11
                 )
+        if session.room_token and not self._look.quiet:
+            self._token(session, session.room_token)
         if self._look.verbose and not self._look.quiet:
             ids = [
                 (name, getattr(session, key))
@@ -194,6 +206,25 @@ class _Page:
                     "quiet",
                 )
             self._timeline(session, source)
+
+    def _token(self, session: Session, token: RoomToken) -> None:
+        """Print what is odd about a room token, and warn the sender of one that is still good."""
+        if token.expired:
+            self._wrap("room token: expired before the join", 11, "warning")
+        if token.room and session.room_name and token.room != session.room_name:
+            self._wrap("room token: its room differs from room_name", 11, "warning")
+        if self._look.now is None or token.expires_at is None:
+            return
+        ends = datetime.fromisoformat(token.expires_at).timestamp()
+        minutes = int((ends - self._look.now) // 60)
+        if minutes > 0:
+            left = f"{minutes} more minute{'s' if minutes != 1 else ''}"
+            self._wrap(
+                f"This log holds a room token that is valid for {left}: send a copy made by "
+                "`convai-logscan redact`.",
+                11,
+                "warning",
+            )
 
     def _timeline(self, session: Session, source: SourceReport) -> None:
         """Print the steps of a session, and how long each took where a clock tells."""
