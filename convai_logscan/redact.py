@@ -383,7 +383,7 @@ class Redactor:
         self._shapes = tuple(
             shape
             for shape in (load_shapes() if shapes is None else shapes)
-            if shape.option is None or shape.option in options
+            if shapes is not None or shape.option is None or shape.option in options
         )
         self._common = frozenset[str]().union(*(shape.common for shape in self._shapes))
         self._trying: dict[str, list[int]] = {}
@@ -451,6 +451,11 @@ class Redactor:
         if not self._carry.text and shapes:
             self._carry = _Carry(self._open_label(text, shapes))
         return found
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes that are looked for."""
+        return self._shapes
 
     @property
     def open(self) -> bool:

@@ -44,6 +44,8 @@ _LOGCAT = re.compile(
 )
 _LATIN = re.compile(rb"[\t\r\n -~]{24}")
 _SIZES: Final = {0xC: 2, 0xD: 2, 0xE: 3, 0xF: 4}  # of a UTF-8 letter, by its first four bits
+# What a value may look like that stands in a line of its own.
+_VALUES = ("aB3dE5gH7jK9mN2pQ4sT6vX8z", "0a1b2c3d4e5f60718293a4b5c6d7e8f9", "12345678-ab12cd34")
 _SEPARATORS = (b"\r", b" ", b";", b",", b"&", b'"', b"}")
 _NUMBERED = re.compile(rb"\{\x00*\{\x00*([a-z\x00-]+)-\x00*[\d\x00]+\}\x00*\}")
 
@@ -277,8 +279,10 @@ class _Sweep:
 
     def __init__(self, redactor: Redactor, search: Search) -> None:
         self._redactor = redactor
+        self._other = Redactor(redactor.shapes)  # for lines that are tried, not read
         self._search = search
         self._memo: dict[bytes, list[ByteEdit]] = {}
+        self._closed: set[bytes] = set()
         self._known: set[bytes] = set()
         self._who: bytes | None = None  # the process that the last line with a hit is of
         self._patience = 0
@@ -330,8 +334,24 @@ class _Sweep:
                 follows = turn < len(hits) and hits[turn] < following
                 follows = follows or _in_key(buffer, start, stop)
                 stop = following
-            edits += self._region(buffer, start, stop)
+            here = self._region(buffer, start, stop)
+            edits += here
+            if not here and not self._redactor.open:
+                self._close(buffer[start : buffer.find(b"\n", start, stop)])
             at = stop
+
+    def _close(self, line: bytes) -> None:
+        """Remember a line with a hit that holds nothing, and behind which no value can begin."""
+        if len(line) > MEMO_TEXT or line in self._closed or b"\0" in line:
+            return
+        text = line.decode("utf-8", "surrogateescape")
+        if any(self._other.edits(f"{text}\n{value}") for value in _VALUES):
+            self._other = Redactor(self._redactor.shapes)  # it has learnt what is no secret
+        else:
+            self._other.close()
+            if len(self._closed) >= MEMO:
+                self._closed.clear()
+            self._closed.add(line)
 
     def _from(self, buffer: bytes, hits: Hits, turn: int, at: int) -> int:
         """Return which hit is the first from a place on that says something new."""
@@ -344,7 +364,9 @@ class _Sweep:
                 # A known value is taken out wherever it stands; what is left of the path is none.
                 name = _NAME.match(buffer, hit)
                 if not name or (name[1] or name[2]) not in self._known:
-                    break
+                    start = buffer.rfind(b"\n", 0, hit) + 1
+                    if buffer[start : buffer.find(b"\n", hit)] not in self._closed:
+                        break
             turn += 1
         return turn
 
