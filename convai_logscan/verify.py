@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WINDOW: Final = 12  # characters of a credential that must not be readable
 GRAM: Final = 8  # of them that are looked up at once
 STEP: Final = WINDOW - GRAM + 1  # a window holds one whole gram that begins at a multiple of this
+HARMLESS: Final = 8192  # lines with a label and no value that are remembered
 OVERLAP: Final = 8192  # bytes that two blocks share
 PERSONAL: Final = frozenset({"user", "email", "address", "person-id", "machine", "transcript"})
 
@@ -42,9 +43,15 @@ class Leak(NamedTuple):
 # --- known values --------------------------------------------------------------------------------
 
 _PIECES = re.compile(r"[^=:;,\s]+")
-_ESCAPED = re.compile(
-    rb"[^\s\"'<>]{0,80}(?:%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|&(?:amp|quot|lt|gt|#\w{2,5});|\\/)[^\s\"'<>]*"
+# Each begins with its sign, so that the search is fast.
+_ESCAPES: Final = (
+    (b"%", re.compile(rb"%[0-9A-Fa-f]{2}")),
+    (b"\\", re.compile(rb"\\u[0-9A-Fa-f]{4}")),
+    (b"\\", re.compile(rb"\\/")),
+    (b"&", re.compile(rb"&(?:amp|quot|lt|gt|#\w{2,5});")),
 )
+_RUN = re.compile(rb"[^\s\"'<>]{0,4096}")
+_INLINE = re.compile(rb"\w")
 _UNICODE = re.compile(rb"\\+u00([0-9A-Fa-f]{2})")
 
 
@@ -117,17 +124,27 @@ def _grams(data: bytes, step: int) -> NDArray[np.uint64]:
 def _unescaped(block: bytes) -> bytes:
     """Return what stands behind escapes in the block, one stage a line."""
     out: list[bytes] = []
-    for match in _ESCAPED.finditer(block):
-        text = match[0][:4096]
-        for _ in range(3):
-            before = text
-            text = _UNICODE.sub(lambda code: bytes((int(code[1], 16),)), text).replace(b"\\/", b"/")
-            text = unquote_to_bytes(
-                html.unescape(text.decode("latin-1")).encode("latin-1", "replace")
-            )
-            if text == before:
-                break
-            out.append(text)
+    for sign, pattern in _ESCAPES:
+        if sign not in block:
+            continue
+        behind = 0
+        for match in pattern.finditer(block):
+            if match.start() < behind:
+                continue
+            run = _RUN.match(block, max(behind, match.start() - 40))
+            while run and run.end() <= match.start():  # the run begins nearer to the sign
+                run = _RUN.match(block, run.end() + 1)
+            text = run[0] if run else b""
+            behind = run.end() if run else match.end()
+            for _ in range(3):
+                before = text
+                text = _UNICODE.sub(lambda code: bytes((int(code[1], 16),)), text)
+                text = text.replace(b"\\/", b"/")
+                text = html.unescape(text.decode("latin-1")).encode("latin-1", "replace")
+                text = unquote_to_bytes(text)
+                if text == before:
+                    break
+                out.append(text)
     return b"\n".join(out)
 
 
@@ -313,6 +330,7 @@ class Verifier:
             sorted(n for n in self._needles if (len(n) < 4) is few) for few in (True, False)
         )
         self._finders = [make(g[n : n + 16]) for g in (short, long) for n in range(0, len(g), 16)]
+        self._harmless: set[tuple[int, bytes]] = set()
         self._tail = b""
         self._line = 1
 
@@ -372,18 +390,34 @@ class Verifier:
             for at in find(low, 0, len(low)):
                 if at < behind:
                     continue
+                line = self._rest(block, at)
+                if line in self._harmless:
+                    continue
                 for label in self._at(low, at):
                     found = label.pattern.match(block, at)
                     if _fires(label, found):
                         return f"something like a {label.kind}", at
                     if found and found.end() - at > 512:
                         behind = found.end()
+                if line:
+                    if len(self._harmless) > HARMLESS:
+                        self._harmless.clear()
+                    self._harmless.add(line)
         for sign, label in SIGNS:
             if sign in block:
                 for match in label.pattern.finditer(block):
                     if _fires(label, match):
                         return f"something like an {label.kind}", match.start()
         return None
+
+    @staticmethod
+    def _rest(block: bytes, at: int) -> tuple[int, bytes] | None:
+        """Return what decides about a label, its line; or None where the next line has a say."""
+        end = block.find(b"\n", at, at + 512)
+        if end - at < 24 or not _INLINE.search(block, at + 16, end):
+            return None
+        start = max(block.rfind(b"\n", max(0, at - 64), at), at - 64, 0)
+        return at - start, block[start:end]
 
     def _at(self, low: bytes, at: int) -> Iterator[_Label]:
         for size in self._sizes:

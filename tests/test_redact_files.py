@@ -612,7 +612,9 @@ def test_no_secret_is_in_any_output_or_file(tmp_path: Path, encoding: str) -> No
         told += done.stdout + done.stderr
     files = [path for path in tmp_path.rglob("*") if path.name not in {"in.log", "broken.log"}]
     assert len(files) >= 5
-    verifier = Verifier({KEY: "api-key", **dict.fromkeys(TOKEN.split(".")[1:], "room-token")}, finder)
+    verifier = Verifier(
+        {KEY: "api-key", **dict.fromkeys(TOKEN.split(".")[1:], "room-token")}, finder
+    )
     for data in (told, *(path.read_bytes() for path in files if path.suffix != ".zip")):
         verifier.feed(data)
         assert verifier.leak is None or "known" not in verifier.leak.what
