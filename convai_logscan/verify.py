@@ -325,7 +325,9 @@ class Verifier:
         for label in LABELS:
             for needle in label.needles:
                 self._needles.setdefault(_folded(needle.encode()), []).append(label)
-        self._sizes = sorted({len(needle) for needle in self._needles})
+        self._begins: dict[bytes, list[bytes]] = {}
+        for needle in self._needles:
+            self._begins.setdefault(needle[:3], []).append(needle)
         short, long = (
             sorted(n for n in self._needles if (len(n) < 4) is few) for few in (True, False)
         )
@@ -390,10 +392,11 @@ class Verifier:
             for at in find(low, 0, len(low)):
                 if at < behind:
                     continue
-                line = self._rest(block, at)
+                here = [one for one in self._begins[low[at : at + 3]] if low.startswith(one, at)]
+                line = self._rest(block, at, max(map(len, here)))
                 if line in self._harmless:
                     continue
-                for label in self._at(low, at):
+                for label in (label for needle in here for label in self._needles[needle]):
                     found = label.pattern.match(block, at)
                     if _fires(label, found):
                         return f"something like a {label.kind}", at
@@ -411,17 +414,13 @@ class Verifier:
         return None
 
     @staticmethod
-    def _rest(block: bytes, at: int) -> tuple[int, bytes] | None:
+    def _rest(block: bytes, at: int, size: int) -> tuple[int, bytes] | None:
         """Return what decides about a label, its line; or None where the next line has a say."""
         end = block.find(b"\n", at, at + 512)
-        if end - at < 24 or not _INLINE.search(block, at + 16, end):
+        if end < 0 or not _INLINE.search(block, at + size, end):
             return None
         start = max(block.rfind(b"\n", max(0, at - 64), at), at - 64, 0)
         return at - start, block[start:end]
-
-    def _at(self, low: bytes, at: int) -> Iterator[_Label]:
-        for size in self._sizes:
-            yield from self._needles.get(low[at : at + size], ())
 
     def _meant(self, block: bytes, at: int) -> bool:
         """Say whether a known value stands here as a word of its own."""

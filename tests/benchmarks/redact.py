@@ -84,13 +84,14 @@ def recall() -> None:
 
 def _scanner(text: str) -> str:
     """Return the text without what detect-secrets finds."""
-    from detect_secrets.core.scan import scan_line
+    from detect_secrets.core.scan import scan_file
     from detect_secrets.settings import default_settings
 
-    with default_settings():
-        for line in text.split("\n"):
-            for found in scan_line(line):
-                text = text.replace(found.secret_value or "\0", "")
+    with tempfile.TemporaryDirectory() as folder, default_settings():
+        path = Path(folder) / "x.log"
+        path.write_text(text, encoding="utf-8")
+        for found in scan_file(str(path)):
+            text = text.replace(found.secret_value or "\0", "")
     return text
 
 
