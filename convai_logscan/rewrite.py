@@ -191,6 +191,11 @@ def whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the bytes in blocks that end with a line, the same ones however they come in."""
     rest = b""
     for block in _sized(blocks):
+        end = block.rfind(b"\n") + 1
+        if end and len(block) - end < LINE:
+            yield b"".join((rest, memoryview(block)[:end]))
+            rest = block[end:]
+            continue
         rest = rest + block if rest else block
         end = rest.rfind(b"\n") + 1
         while len(rest) - end >= LINE:

@@ -326,8 +326,8 @@ class Verifier:
             for needle in label.needles:
                 self._needles.setdefault(_folded(needle.encode()), []).append(label)
         self._begins: dict[bytes, list[bytes]] = {}
-        for needle in self._needles:
-            self._begins.setdefault(needle[:3], []).append(needle)
+        for folded in self._needles:
+            self._begins.setdefault(folded[:3], []).append(folded)
         short, long = (
             sorted(n for n in self._needles if (len(n) < 4) is few) for few in (True, False)
         )
