@@ -96,6 +96,7 @@ class _Hit:
     attempt: int
     absent: tuple[Operand, ...] = ()
     cut: bool = False  # the log ended before the wait for the absence was over
+    times: int = 1  # matches that this one stands for
 
 
 @dataclass(slots=True)
@@ -398,7 +399,7 @@ class Diagnoser:
             self._wait(room, one, _Wait(hit, rest[0], partial.bound))
         elif one.chain.without:
             if attempt not in one.excluded:
-                one.held.setdefault(attempt, []).append(hit)
+                _hold(one, attempt, hit)
         else:
             self._spend(one, partial, index)
             self._hit(room, one.row, hit)
@@ -446,7 +447,7 @@ class Diagnoser:
         """Count a match whose absence is decided, unless the attempt excludes it."""
         if one.chain.without:
             if hit.attempt not in one.excluded:
-                one.held.setdefault(hit.attempt, []).append(hit)
+                _hold(one, hit.attempt, hit)
         else:
             self._hit(room, one.row, hit)
 
@@ -518,7 +519,7 @@ class Diagnoser:
         key = (hit.attempt, hit.chain, last.kind_name)
         tally = found.hits.setdefault(key, _Tally(0, last.where))
         if not tally.times or not (whole or _same_failure(tally.last, last)):
-            tally.times += 1
+            tally.times += 1 if whole else hit.times
         tally.last = last.where
         for number, event in enumerate(hit.shown):
             found.evidence.setdefault((hit.chain, number), event)
@@ -591,6 +592,14 @@ def _weight(hit: _Hit) -> int:
     if any(isinstance(event, RoomDetails) and event.inferred for event in hit.events):
         weight = max(weight, CONFIDENCES.index("medium"))
     return weight
+
+
+def _hold(one: _Chain, attempt: int, hit: _Hit) -> None:
+    """Keep a match until its attempt is over; of very many the first ones and the last."""
+    held = one.held.setdefault(attempt, [])
+    if len(held) == MAX_SLOTS:
+        hit.times += held.pop().times
+    held.append(hit)
 
 
 def _names(event: Event) -> list[str]:

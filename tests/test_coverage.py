@@ -15,7 +15,12 @@ from convai_logscan.model import SourceReport
 from tests.helpers import scanned
 from tests.test_logs import CASES, raw_log
 
-FIRING = [row for row in rules.builtin().rows.values() if row.chains]
+FIRING = [
+    row
+    for row in rules.builtin().rows.values()
+    # The rows of features and of version 3 are proven in every dress by test_features.
+    if row.chains and row.area not in {"features", "legacy"}
+]
 _CLOCK = re.compile(r"\[?\d\d:\d\d:\d\d(?:\.\d+)?\]?")
 
 

@@ -163,7 +163,7 @@ def test_an_entry_that_no_row_asks_for_is_seen_at_one_look() -> None:
 
 
 def test_what_an_atom_asks_for_is_read_off_its_pattern(tmp_path: Path) -> None:
-    def words(test: str) -> frozenset[str] | None:
+    def words(test: str) -> object:
         text = GOOD.replace('mic_error{kind == "gesture"}', f"entry{{message {test}}}")
         return rules.load_row(text, tmp_path / "row.toml").chains[0].entry_words()
 
