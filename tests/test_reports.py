@@ -17,7 +17,7 @@ GOLDENS = FIXTURES / "reports"
 SITUATIONS: dict[str, str] = {}  # golden name: fixture
 for _name, _prefix in (
     ("refused-key", "invalid-api-key"), ("media-blocked", "ice-blocked"), ("healthy", "healthy"),
-    ("no-convai", "no-convai"), ("several-causes", "multi"), ("reason-hidden", "transport-reason-hidden"),
+    ("no-convai", "no-convai"), ("several-causes", "multi-independent-roots"), ("reason-hidden", "transport-reason-hidden"),
 ):  # fmt: skip
     _found = sorted(LOGS.glob(f"{_prefix}*.expect.toml"))
     if _found:

@@ -372,7 +372,8 @@ class _Page:
             ),
             None,
         )
-        told = any(s.outcome in {"failed", "unknown", "dropped"} for s in source.sessions)
+        explained = {d.session for d in source.diagnoses if d.root}
+        told = any(s.outcome != "connected" and s.number not in explained for s in source.sessions)
         lines: list[str] = []
         handed_out = any(s.step == 5 and s.verdict == "proven" for s in source.checklist)
         if off and (self._look.verbose or (told and not handed_out)):
