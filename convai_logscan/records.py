@@ -287,6 +287,7 @@ class _Tail:
         self._peeled = bool(first.names)
         self._moment = first.moment if self._peeled else ()
         self._key = first.key if self._peeled else None
+        self._theirs = False  # the last line with a key is another writer's
         self._logcat = first.kind == "logcat"
         self._size = len(first.text.encode()) if self._logcat else 0  # of the entry so far
         self._growing = self.body  # where the last line went
@@ -342,8 +343,11 @@ class _Tail:
         if self._key is not None:
             if line.names:
                 key = line.key
-                if key is not None and key != self._key:
+                self._theirs = key is not None and key != self._key
+                if self._theirs:
                     return None
+            elif self._theirs:
+                return None  # indented by the tool under somebody else's line
             elif _SEPARATOR.match(original):
                 return None
             else:
