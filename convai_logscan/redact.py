@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import unquote
 
+from convai_logscan.anchors import Rules, owners_in
 from convai_logscan.errors import LogscanError
 from convai_logscan.model import TokenClaims
 
@@ -36,6 +37,7 @@ MASK: Final = "\ue000"  # stands over what is dealt with; no pattern takes it
 MAX_KNOWN = 50_000  # values that are known again
 MAX_CARRY = 16_384  # characters of an open value
 FEW = 64  # so many known values are looked for one by one
+FEW_SILENT, MAX_SILENT = 4096, 1024  # texts without a secret that are remembered, and their length
 LONG = 16  # from here on a value is known inside of other words, too
 
 # Placeholders of an earlier run, and those of test fixtures.
@@ -135,6 +137,17 @@ def _packaged() -> tuple[Shape, ...]:
     return load_shapes(
         resources.files("convai_logscan").joinpath("secrets.toml").read_text("utf-8")
     )
+
+
+@cache
+def _announcing(shapes: tuple[Shape, ...]) -> Rules:
+    """Return the search for the literals of the shapes, named by their places."""
+    owners: dict[bytes, frozenset[str]] = {}
+    for place, shape in enumerate(shapes):
+        for literal in shape.literals:
+            text = literal.encode()
+            owners[text] = owners.get(text, frozenset()) | {str(place)}
+    return owners_in(owners)
 
 
 def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
@@ -386,17 +399,7 @@ class Redactor:
             if shapes is not None or shape.option is None or shape.option in options
         )
         self._common = frozenset[str]().union(*(shape.common for shape in self._shapes))
-        self._trying: dict[str, list[int]] = {}
-        for n, shape in enumerate(self._shapes):
-            for literal in shape.literals:
-                self._trying.setdefault(literal, []).append(n)
-        # A literal that holds another one is only looked for where that one is.
-        literals = sorted(self._trying, key=len)
-        self._longer: dict[str, tuple[str, ...]] = {}
-        for literal in literals:
-            root = next((short for short in self._longer if short in literal), literal)
-            self._longer[root] = (*self._longer.get(root, ()), literal)
-        self._roots = tuple(self._longer)
+        self._announcing = _announcing(self._shapes)
         self._next: Counter[str] = Counter()
         self._names: dict[str, str] = {}  # value -> placeholder, for the numbering
         self._known: dict[str, str] = {}  # value or part of it -> placeholder, wherever it stands
@@ -404,6 +407,7 @@ class Redactor:
             str, list[tuple[str, int]]
         ] = {}  # longest word of a known value -> (value, its place)
         self._carry = _Carry()
+        self._said: set[str] = set()  # texts without a secret of their own
         self._counting = True
 
     def __repr__(self) -> str:
@@ -418,23 +422,11 @@ class Redactor:
 
     def edits(self, text: str) -> list[Edit]:
         """Return the edits that take the secrets out of the text of one record, in order."""
-        plain = _LONE_CR.sub("\n", text) if "\r" in text else text
-        low = _fold(plain)
-        shapes = self._announced(low)
-        if (
-            not self._carry.text
-            and not _UNSEEN.search(text)
-            and not any(
-                shape.pattern.search(plain if shape.case else low)
-                or (shape.split and shape.split.search(low))
-                or (shape.opens and self._open_label(text, (shape,)))
-                for shape in shapes
-            )
-            and not next(self._recalled(text), None)
-        ):
+        if not self._carry.text and self._silent(text) and not next(self._recalled(text), None):
             if "{{" in text:
                 self._reserve(text)
             return []
+        shapes = self._announced(_fold(_LONE_CR.sub("\n", text) if "\r" in text else text))
         carry, self._carry = self._carry, _Carry()
         found = self._pass(text, carry)
         if found:
@@ -475,6 +467,22 @@ class Redactor:
         """Say whether a known value that stands in a text is meant there, and not a part of a word."""
         return len(value) >= LONG or _whole(text, start, start + len(value))
 
+    def _silent(self, text: str) -> bool:
+        """Say whether no shape stands or begins in a text; remembered, as records repeat."""
+        if text in self._said:
+            return True
+        plain = _LONE_CR.sub("\n", text) if "\r" in text else text
+        low = _fold(plain)
+        silent = not _UNSEEN.search(text) and not any(
+            shape.pattern.search(plain if shape.case else low)
+            or (shape.split and shape.split.search(low))
+            or (shape.opens and self._open_label(text, (shape,)))
+            for shape in self._announced(low)
+        )
+        if silent and len(text) <= MAX_SILENT and len(self._said) < FEW_SILENT:
+            self._said.add(text)
+        return silent
+
     def again(self, text: str) -> str:
         """Return other words about the record just read: not counted, and nothing stays open."""
         return edited(text, self.aside(text))
@@ -490,15 +498,8 @@ class Redactor:
 
     def _announced(self, low: str) -> list[Shape]:
         """Return the shapes with a literal in the text, in their order."""
-        roots = [root for root in self._roots if root in low]
-        found = [
-            n
-            for root in roots
-            for literal in self._longer[root]
-            if literal in low
-            for n in self._trying[literal]
-        ]
-        return [self._shapes[n] for n in sorted(set(found))] if found else []
+        found = self._announcing(low.encode("utf-8", "replace"))
+        return [self._shapes[int(n)] for n in sorted(found, key=int)]
 
     def _pass(self, text: str, carry: _Carry) -> list[Edit]:
         """Return what is to be replaced now; the carry stands in front and is not given out again."""
