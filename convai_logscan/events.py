@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 from convai_logscan.model import Confidence, Where
@@ -48,6 +49,7 @@ class Event:
         return False
 
 
+@cache
 def kind_of(event: type[Event]) -> str:
     """Return the name of a kind of event: `LkConnected` is `lk_connected`."""
     if event.__name__ == "ExceptionRaised":  # `Exception` is taken

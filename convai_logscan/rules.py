@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import functools
 import hashlib
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
-from lark import Lark, Token, Tree, UnexpectedInput
-
+from convai_logscan import cache, events
 from convai_logscan.errors import TableError
 from convai_logscan.events import (
     CODES,
@@ -30,8 +31,11 @@ from convai_logscan.events import (
     field_value,
     kind_words,
 )
-from convai_logscan.grammar import grammar_text, longest_run
+from convai_logscan.files import grammar_text
 from convai_logscan.model import Confidence, Severity
+
+if TYPE_CHECKING:  # a table that is kept needs no parser
+    from lark import Lark, Token, Tree
 
 DOCS_BASE = "https://docs.convai.com/api-docs/plugins-and-integrations/convai-unity-sdk/"
 _WITH_CODE = frozenset(
@@ -168,7 +172,9 @@ def _words(atom: Atom) -> set[str]:
         if test.op == "like":
             return {max(test.value.split("*"), key=len)} - {""}
         if test.op == "~=" and "(?i" not in test.value:
-            return longest_run(test.value)
+            from convai_logscan.literals import in_pattern  # a table that is kept needs no parser
+
+            return in_pattern(test.value)
     return set()
 
 
@@ -249,10 +255,16 @@ _REQUIRED = ("symptom", "severity", "cause", "fix", "verify", "docs", "rank")
 _EXAMPLE_KEYS = ("log", "why", "verdict", "options")
 
 
-@cache
+@functools.cache
 def builtin() -> Table:
     """Return the table of the package; a bad row there is an error."""
-    table = load([builtin_folder()])
+    here = builtin_folder()
+    code = [Path(str(module)) for module in (__file__, events.__file__)]
+    files = [*code, *sorted(here.rglob("*.toml"))]
+    made_from = grammar_text("when").encode()
+    for file in files:
+        made_from += b"\0" + os.fsencode(file) + b"\0" + file.read_bytes()
+    table = cache.kept("table", made_from, lambda: load([here]))
     if table.refused:
         raise table.refused[0]
     return table
@@ -404,8 +416,10 @@ class _Place:
         return f"{self.file}:{line + token_line - 1}:{token_column + (column if token_line == 1 else 0)}"
 
 
-@cache
+@functools.cache
 def _when_parser() -> Lark:
+    from lark import Lark
+
     return Lark(
         grammar_text("when"), parser="lalr", lexer="contextual", propagate_positions=True,
         maybe_placeholders=False, start=["start", "operand"],
@@ -413,6 +427,8 @@ def _when_parser() -> Lark:
 
 
 def _parse(text: str, here: _Place, key: str, start: str) -> Tree[Token]:
+    from lark import UnexpectedInput
+
     try:
         return _when_parser().parse(text, start=start)
     except UnexpectedInput as error:
@@ -431,7 +447,7 @@ def _compile(text: str, here: _Place, key: str) -> tuple[Chain, ...]:
     return tuple(
         _Compiler(here, key, text).chain(child)
         for child in tree.children
-        if isinstance(child, Tree)
+        if not isinstance(child, str)
     )
 
 
@@ -453,14 +469,16 @@ class _Compiler:
         steps: list[Step] = []
         span: Span | None = None
         without: tuple[Operand, ...] = ()
-        items = [child for child in tree.children if isinstance(child, Tree)]
+        items = [child for child in tree.children if not isinstance(child, str)]
         for child in items:
             if child.data == "within":
                 span = self._span(child)
                 continue
             parts = child.children if child.data == "item" else [child]
             step = self._step(parts[0])
-            between = tuple(self.operand(w.children[0]) for w in parts[1:] if isinstance(w, Tree))
+            between = tuple(
+                self.operand(w.children[0]) for w in parts[1:] if not isinstance(w, str)
+            )
             steps.append(replace(step, between=between, text=self._written(child)))
         if steps[-1].between:  # behind the last step: not anywhere in the attempt
             without = steps[-1].between
@@ -511,9 +529,9 @@ class _Compiler:
         tests: tuple[Test, ...] = ()
         bind: str | None = None
         for part in rest:
-            if isinstance(part, Tree) and part.data == "filter":
+            if not isinstance(part, str) and part.data == "filter":
                 tests = tuple(self._test(event, t) for t in part.children)
-            elif isinstance(part, Tree):
+            elif not isinstance(part, str):
                 bind = str(part.children[0])
                 self._bound[bind] = event
         return Atom(event, tests, bind)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from convai_logscan import __version__
 from convai_logscan.cli.limits import limited
 from convai_logscan.cli.street import FOUND, INCOMPLETE, INTERRUPTED, USAGE, complain, written
 from convai_logscan.errors import SourceError
@@ -105,6 +104,7 @@ def command(
             click.echo(ctx.find_root().get_help())
             return USAGE
         paths = (path,)
+    from convai_logscan import __version__
     from convai_logscan.pipeline import Settings
     from convai_logscan.reports import SUFFIXES
     from convai_logscan.sources import Limits

@@ -1,0 +1,88 @@
+"""What is compiled once and kept in the user's own cache folder: parse tables, the table of rows.
+
+Nothing here is needed: where the folder cannot be made, is another user's or is open to others,
+everything is compiled anew. `CONVAI_LOGSCAN_CACHE` names another folder; empty, it means none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import stat
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@cache
+def folder() -> Path | None:
+    """Return the cache folder, made for this user alone; None where there is none to trust."""
+    path = _place()
+    if path is None:
+        return None
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = path.lstat()
+    except OSError:
+        return None
+    if not stat.S_ISDIR(info.st_mode):
+        return None
+    if os.name == "posix" and (info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077):
+        return None
+    return path
+
+
+def _place() -> Path | None:
+    named = os.environ.get("CONVAI_LOGSCAN_CACHE")
+    if named is not None:
+        return Path(named) if named else None
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+    elif sys.platform == "darwin":
+        base = os.path.expanduser("~/Library/Caches")  # noqa: PTH111 (never raises)
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
+    return Path(base) / "convai-logscan" if base and os.path.isabs(base) else None  # noqa: PTH117
+
+
+def file(name: str) -> Path | None:
+    """Return where a thing is kept for this version of Python."""
+    place = folder()
+    return place / f"{name}.{sys.implementation.cache_tag}" if place else None
+
+
+def kept(name: str, made_from: bytes, make: Callable[[], T]) -> T:
+    """Return what was made from the same bytes before, or make and keep it."""
+    path = file(name)
+    if path is None:
+        return make()
+    key = hashlib.sha256(made_from).digest()
+    try:
+        with path.open("rb") as stream:
+            if stream.read(len(key)) == key:
+                found: T = pickle.load(stream)  # noqa: S301 (the user's own folder, closed to others)
+                return found
+    except Exception:  # noqa: BLE001, S110 (whatever is wrong with it, it is made anew)
+        pass
+    value = make()
+    _write(path, key + pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+    return value
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write beside the place, then rename into it: a reader never sees half of it."""
+    beside = None
+    try:
+        handle, beside = tempfile.mkstemp(prefix=path.name, dir=path.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.replace(beside, path)  # noqa: PTH105 (two plain names)
+    except OSError:
+        if beside:
+            Path(beside).unlink(missing_ok=True)
