@@ -1,0 +1,75 @@
+"""A call pays only for what it needs, and what is kept in the cache folder is never trusted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SLOW = ("lark", "rich", "pandas", "numpy", "ahocorasick_rs", "importlib.metadata")
+PROBE = (
+    "import sys\n"
+    "from convai_logscan.cli import group\n"
+    "from convai_logscan.cli.street import run\n"
+    "run(group, sys.argv[1:])\n"
+    "print(*sorted(sys.modules), file=sys.stderr)\n"
+)
+QUIET = "Initializing input.\nUnloading 5 unused Assets\n"
+SPEAKING = "[14:03:22.118][Error][SDK]: Failed to connect character 3f1c-77 after 3 attempts.\n"
+
+
+def call(cache: Path | str, *arguments: str, text: str = "") -> tuple[str, set[str]]:
+    """Return what a call prints, and the modules that it imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments], input=text, capture_output=True, text=True,
+        check=True, env={**os.environ, "CONVAI_LOGSCAN_CACHE": str(cache)},
+    )  # fmt: skip
+    return done.stdout, set(done.stderr.split())
+
+
+def test_help_imports_click_and_nothing_slow(tmp_path: Path) -> None:
+    _, modules = call(tmp_path / "kept", "--help")
+    assert modules.isdisjoint(SLOW)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_a_log_that_says_nothing_needs_no_parser(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    call(kept, "-", "--format", "json", text=QUIET)
+    _, modules = call(kept, "-", "--format", "json", text=QUIET)
+    assert modules.isdisjoint({"lark", "rich", "pandas", "numpy"})
+
+
+def test_json_of_a_log_that_speaks_needs_neither_rich_nor_pandas(tmp_path: Path) -> None:
+    _, modules = call(tmp_path / "kept", "-", "--format", "json", text=SPEAKING)
+    assert "lark" in modules
+    assert modules.isdisjoint({"rich", "pandas", "numpy"})
+
+
+def test_a_damaged_or_missing_cache_changes_no_answer(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    fresh, _ = call(kept, "-", "--format", "json", text=SPEAKING)
+    files = sorted(kept.iterdir())
+    assert files
+    for damage in (b"", b"\0" * 40, files[0].read_bytes()[:-9]):
+        for file in files:
+            file.write_bytes(damage)
+        assert call(kept, "-", "--format", "json", text=SPEAKING)[0] == fresh
+    assert call("", "-", "--format", "json", text=SPEAKING)[0] == fresh
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
+def test_a_cache_folder_that_others_may_write_is_not_used(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    kept.chmod(0o777)
+    call(kept, "-", "--format", "json", text=SPEAKING)
+    assert list(kept.iterdir()) == []
+    call(tmp_path / "own", "-", "--format", "json", text=SPEAKING)
+    assert (tmp_path / "own").stat().st_mode & 0o777 == 0o700
