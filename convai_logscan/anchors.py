@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib import resources
+from importlib import import_module, resources
+from types import ModuleType
 
+ahocorasick_rs: ModuleType | None
 try:
-    from ahocorasick_rs import BytesAhoCorasick, MatchKind
+    ahocorasick_rs = import_module("ahocorasick_rs")
 except ImportError:  # no wheel for this platform: the standard library finds the same
-    BytesAhoCorasick = None
+    ahocorasick_rs = None
 
 FILE = resources.files("convai_logscan").joinpath("anchors.json")
 
@@ -32,7 +34,7 @@ def _data() -> dict[str, dict[str, list[str]]]:
 @cache
 def windows() -> Finder:
     """Return the search for any window."""
-    return finder([[text.encode() for text in group] for group in _data()["windows"]])
+    return together([finder(list(group)) for group in _data()["windows"]])
 
 
 @cache
@@ -46,18 +48,29 @@ def rules() -> Rules:
     return owners_in(owners)
 
 
-def finder(groups: Sequence[Sequence[bytes]]) -> Finder:
-    """Return a search for groups of needles; each is fast up to 64."""
-    if BytesAhoCorasick is None:
-        return plain_finder([needle for group in groups for needle in group])
+def finder(literals: Sequence[str | bytes]) -> Finder:
+    """Return a search for any of the literals; it is fast up to 64."""
+    needles = [one.encode() if isinstance(one, str) else one for one in literals]
+    if ahocorasick_rs is None:
+        return plain_finder(needles)
     # Only LeftmostFirst has the fast path of the library. It may pass over a needle that overlaps
     # another one: the line is found all the same.
-    automata = [BytesAhoCorasick(group, matchkind=MatchKind.LeftmostFirst) for group in groups]
+    automaton = ahocorasick_rs.BytesAhoCorasick(
+        needles, matchkind=ahocorasick_rs.MatchKind.LeftmostFirst
+    )
 
     def find(buffer: bytearray | bytes, start: int, end: int) -> list[int]:
         with memoryview(buffer) as whole, whole[start:end] as view:
-            hits = [hit for each in automata for hit in each.find_matches_as_indexes(view)]
-        return sorted(start + hit[1] for hit in hits)
+            return [start + hit[1] for hit in automaton.find_matches_as_indexes(view)]
+
+    return find
+
+
+def together(finders: Sequence[Finder]) -> Finder:
+    """Return the searches as one."""
+
+    def find(buffer: bytearray | bytes, start: int, end: int) -> list[int]:
+        return sorted(hit for each in finders for hit in each(buffer, start, end))
 
     return find
 
@@ -79,9 +92,9 @@ def plain_finder(needles: Sequence[bytes]) -> Finder:
 
 def owners_in(owners: dict[bytes, frozenset[str]]) -> Rules:
     """Return a search for the owners of the needles that stand in a text."""
-    if BytesAhoCorasick is None:
+    if ahocorasick_rs is None:
         return plain_owners_in(owners)
-    automaton = BytesAhoCorasick(list(owners))
+    automaton = ahocorasick_rs.BytesAhoCorasick(list(owners))
     values = list(owners.values())
 
     def find(text: bytes) -> frozenset[str]:

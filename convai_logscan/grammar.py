@@ -10,12 +10,10 @@ first character of the text, `// search: reason` may stand anywhere in it.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput
@@ -23,8 +21,11 @@ from lark.exceptions import LarkError
 from lark.grammar import NonTerminal, Rule, Symbol
 from lark.lexer import PatternStr, TerminalDef
 
+from convai_logscan import cache
 from convai_logscan.errors import GrammarError
 from convai_logscan.events import KINDS
+from convai_logscan.files import grammar_text
+from convai_logscan.literals import Demand, demands
 
 try:  # names moved between Python versions
     from re import _parser as sre
@@ -56,19 +57,6 @@ class Sample:
     fields: dict[str, str] = field(default_factory=dict)
 
 
-def grammar_text(name: str) -> str:
-    """Return a grammar file of the package, or of the folder beside it in a checkout."""
-    packaged = resources.files("convai_logscan").joinpath("grammars", f"{name}.lark")
-    if packaged.is_file():
-        return packaged.read_text(encoding="utf-8")
-    beside = Path(__file__).resolve().parent.parent / "grammars" / f"{name}.lark"
-    try:
-        return beside.read_text(encoding="utf-8")
-    except OSError as error:
-        message = f"the grammar {name}.lark is missing"
-        raise GrammarError(message, hint="reinstall convai-logscan") from error
-
-
 class Speaker:
     """One grammar file, compiled."""
 
@@ -79,6 +67,7 @@ class Speaker:
         self.starts = _declared(own, "start")
         self.searches = _declared(own, "search")
         source = f"{own}\n{grammar_text('common')}"
+        kept = cache.file(f"{name}.lark") if text is None else None
         try:
             self._lark = Lark(
                 source,
@@ -87,6 +76,7 @@ class Speaker:
                 start=[*self.starts, *self.searches],
                 transformer=_transformer(source),
                 maybe_placeholders=False,
+                cache=str(kept) if kept else False,
             )
         except LarkError as error:
             raise GrammarError(str(error).splitlines()[0], f"grammars/{name}.lark") from error
@@ -122,15 +112,15 @@ class Speaker:
             found |= literals
         return found
 
-    def anchors(self, start: str) -> set[str]:
-        """Return literals of which every text that `start` accepts contains one."""
-        found: set[str] = set()
+    def demands(self, start: str) -> list[list[Demand]]:
+        """Return for every form of `start` what its texts contain; refuse one without a literal."""
+        found: list[list[Demand]] = []
         for rule in self._forms(start):
-            literals = self._required(rule.expansion, frozenset())
-            if literals is None or min(map(len, literals)) < MIN_ANCHOR:
+            form = demands(rule.expansion, self.rules, self.terminals)
+            if not any(min(map(len, demand)) >= MIN_ANCHOR for demand in form):
                 message = f"a form of {rule.origin.name} has no literal to find it by: {rule}"
                 raise GrammarError(message, f"grammars/{self.name}.lark")
-            found |= literals
+            found.append(form)
         return found
 
     def _forms(self, start: str) -> Iterator[Rule]:
@@ -168,30 +158,8 @@ class Speaker:
             return {pattern.value}
         return _prefixes(pattern.value)
 
-    def _required(self, expansion: Sequence[Symbol], busy: frozenset[str]) -> set[str] | None:
-        options = [o for o in (self._literals(s, busy) for s in expansion) if o]
-        return max(options, key=lambda o: (min(map(len, o)), -len(o)), default=None)
 
-    def _literals(self, symbol: Symbol, busy: frozenset[str]) -> set[str] | None:
-        if isinstance(symbol, NonTerminal):
-            if symbol.name in busy:
-                return None
-            found: set[str] = set()
-            for rule in self.rules:
-                if rule.origin == symbol:
-                    inner = self._required(rule.expansion, busy | {symbol.name})
-                    if inner is None:
-                        return None
-                    found |= inner
-            return found or None
-        pattern = self.terminals[symbol.name].pattern
-        if isinstance(pattern, PatternStr):
-            return {pattern.value}
-        run = longest_run(pattern.value)
-        return run or None
-
-
-@cache
+@functools.cache
 def speaker(name: str) -> Speaker:
     """Return a compiled grammar; compiled once, when first asked for."""
     return Speaker(name)
@@ -315,22 +283,3 @@ def _run_at_start(items: Any) -> str:  # noqa: ANN401 (sre's own tree)
             break
         text += chr(arg)
     return text
-
-
-@cache
-def longest_run(pattern: str) -> set[str]:
-    """Return the longest literal that every match of a regular expression contains."""
-    best, run = "", ""
-    for op, arg in list(sre.parse(pattern)):
-        if str(op) == "LITERAL":
-            run += chr(arg)
-            best = max(best, run, key=len)
-        else:
-            run = ""
-            # A group that captures nothing is a bare branch.
-            inner = arg[3] if str(op) == "SUBPATTERN" else [(op, arg)]
-            if len(inner) == 1 and str(inner[0][0]) == "BRANCH":
-                branches = {_run_at_start(branch) for branch in inner[0][1][1]}
-                if all(branches) and min(map(len, branches)) > len(best):
-                    return branches
-    return {best} if best else set()

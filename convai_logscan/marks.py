@@ -1,133 +1,130 @@
 """The first look at every byte: which lines could hold a form of the grammar.
 
-In: blocks of UTF-8 bytes, and the literals read off the grammar. Out: marks, in order, each with
-its line number and the text behind it. Nothing else of the source becomes an object.
+In: blocks of UTF-8 bytes. Out: marks, in order, each with its line number and the text around it.
+Nothing else of the source becomes an object. The blocks pass through one buffer that is used again:
+a mark is good until the next one is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from importlib import import_module
-from types import ModuleType
+import re
+from collections.abc import Callable, Iterable, Iterator
 
+from convai_logscan import anchors
+from convai_logscan.anchors import Finder
 from convai_logscan.model import Mark
 
-ahocorasick_rs: ModuleType | None
-try:
-    ahocorasick_rs = import_module("ahocorasick_rs")
-except ImportError:  # no wheel for this platform: the standard library finds the same
-    ahocorasick_rs = None
-
 LOOKAHEAD = 1 << 16  # bytes that a record may read behind the start of its first line
+LOOKBACK = 1 << 12  # bytes in front of a line in which its record may begin
 MAX_LINE = 1 << 18  # bytes of a line that are looked at
+Worth = Callable[[frozenset[str], bytes], bool]
 
-Finder = Callable[[bytes, int, int], Iterator[int]]
-
-
-def finder(literals: Sequence[str | bytes]) -> Finder:
-    """Return a search for any of the literals: where each hit starts, left to right."""
-    needles = [one.encode() if isinstance(one, str) else one for one in literals]
-    if ahocorasick_rs is None:
-        return plain_finder(needles)
-    # Only LeftmostFirst has the fast path of the library.
-    automaton = ahocorasick_rs.BytesAhoCorasick(
-        needles, matchkind=ahocorasick_rs.MatchKind.LeftmostFirst
-    )
-
-    def find(buffer: bytes, start: int, end: int) -> Iterator[int]:
-        view = memoryview(buffer)[start:end]
-        return (start + hit[1] for hit in automaton.find_matches_as_indexes(view))
-
-    return find
-
-
-def plain_finder(needles: Sequence[bytes]) -> Finder:
-    """Return the same search with `bytes.find` alone."""
-
-    def find(buffer: bytes, start: int, end: int) -> Iterator[int]:
-        hits: set[int] = set()
-        for needle in needles:
-            at = buffer.find(needle, start, end)
-            while at >= 0:
-                hits.add(at)
-                at = buffer.find(needle, at + len(needle), end)
-        return iter(sorted(hits))
-
-    return find
+_DRESS = re.compile(rb"[<\x1b\xe2\xef]")  # how markup, escapes and invisible signs begin
+# From here on numpy counts lines: five times as fast, but slow to import.
+LARGE = 1 << 28
 
 
 class Marker:
     """Finds the marks of one source, and counts its lines."""
 
-    def __init__(self, find: Finder | None) -> None:
-        """Take a search, or None to mark every line."""
+    def __init__(
+        self, find: Finder | None, plain: Callable[[str], str] = str, worth: Worth | None = None
+    ) -> None:
+        """Take a search, or None to mark every line.
+
+        `plain` takes markup off a line; `worth` is the last word on a line with literals of rules.
+        """
         self._find = find
+        self._plain = plain
+        self._worth = worth
+        self._rules = anchors.rules()
         self.lines = 0  # complete and incomplete lines read, known at the end
+        self._read = 0
 
     def marks(self, blocks: Iterable[bytes]) -> Iterator[Mark]:
         """Yield the marks of the whole source."""
-        buffer, offset, line = b"", 0, 1
-        cut = False  # the buffer begins inside a line that was too long
+        buffer = bytearray()
+        first = 0  # where in the buffer the part begins that is still to be looked at
+        offset, line = 0, 1  # of the buffer's first byte in the source; of the line at `first`
+        cut = False  # the part to be looked at begins inside a line that was too long
         for block in blocks:
-            buffer = buffer + block if buffer else block
-            limit = buffer.rfind(b"\n", 0, max(0, len(buffer) - LOOKAHEAD)) + 1
+            buffer += block
+            self._read += len(block)
+            limit = buffer.rfind(b"\n", first, max(first, len(buffer) - LOOKAHEAD)) + 1
             if limit:
-                first = 0
                 if cut:  # skip what is left of the long line
-                    first = buffer.find(b"\n", 0, limit) + 1
+                    first = buffer.find(b"\n", first, limit) + 1
                     line += 1
                     cut = False
                 yield from self._in(buffer, first, limit, offset, line)
-                line += buffer.count(b"\n", first, limit)
-                offset += limit
-                buffer = buffer[limit:]
-            elif len(buffer) > MAX_LINE + LOOKAHEAD:
+                line += self._newlines(buffer, first, limit)
+                first = limit
+            elif len(buffer) - first > MAX_LINE + LOOKAHEAD:
                 if not cut:
-                    yield from self._long(buffer, offset, line)
+                    yield from self._long(buffer, first, offset, line)
                     cut = True
                 # Keep the end: a newline may come in it.
-                newline = buffer.find(b"\n")
-                keep = newline if newline >= 0 else len(buffer)
-                offset += keep
-                buffer = buffer[keep:]
-        if buffer:
-            first = 0
-            if cut:
-                first = buffer.find(b"\n") + 1
-                if not first:
-                    self.lines = line
-                    return
-                line += 1
+                newline = buffer.find(b"\n", first)
+                first = newline if newline >= 0 else len(buffer)
+            gone = max(0, first - LOOKBACK)
+            del buffer[:gone]
+            offset += gone
+            first -= gone
+        if first < len(buffer) and cut:
+            first = (buffer.find(b"\n", first) + 1) or len(buffer)
+            line += buffer.endswith(b"\n", first - 1, first)
+            cut = first == len(buffer) and not buffer.endswith(b"\n")
+        if first < len(buffer):
             yield from self._in(buffer, first, len(buffer), offset, line)
-            line += buffer.count(b"\n", first)
-            self.lines = line if not buffer.endswith(b"\n") else line - 1
-        else:
-            self.lines = line - 1 if not cut else line
+            line += self._newlines(buffer, first, len(buffer))
+            cut = not buffer.endswith(b"\n")
+        self.lines = line if cut else line - 1
 
-    def _long(self, buffer: bytes, offset: int, line: int) -> Iterator[Mark]:
+    def _newlines(self, buffer: bytearray, start: int, end: int) -> int:
+        if self._read < LARGE:
+            return buffer.count(b"\n", start, end)
+        import numpy as np
+
+        return int(np.count_nonzero(np.frombuffer(buffer, np.uint8, end - start, start) == 10))
+
+    def _long(self, buffer: bytearray, first: int, offset: int, line: int) -> Iterator[Mark]:
         """Mark the beginning of a line that is too long to be read whole."""
-        if self._find is None or next(self._find(buffer, 0, MAX_LINE), None) is not None:
-            yield Mark(line, offset, buffer, 0, MAX_LINE, cut=True)
+        end = first + MAX_LINE
+        if self._find is None or self._holds(buffer, first, end):
+            yield Mark(line, offset + first, buffer, first, end, cut=True)
 
-    def _in(self, buffer: bytes, first: int, limit: int, offset: int, line: int) -> Iterator[Mark]:
+    def _in(
+        self, buffer: bytearray, first: int, limit: int, offset: int, line: int
+    ) -> Iterator[Mark]:
         """Mark the candidate lines that begin in buffer[first:limit]."""
         counted = first
+        for start in self._candidates(buffer, first, limit):
+            line += self._newlines(buffer, counted, start)
+            counted = start
+            yield Mark(line, offset + start, buffer, start, len(buffer))
+
+    def _candidates(self, buffer: bytearray, first: int, limit: int) -> Iterator[int]:
+        """Yield where the lines start that hold a literal; every line without a search."""
         if self._find is None:
             start = first
             while start < limit:
-                end = buffer.find(b"\n", start, limit)
-                end = limit if end < 0 else end
-                yield Mark(line, offset + start, buffer, start, len(buffer))
-                line += 1
-                start = end + 1
+                yield start
+                start = (buffer.find(b"\n", start, limit) + 1) or limit
             return
         behind = first  # everything before it has been looked at
         for hit in self._find(buffer, first, limit):
             if hit < behind:
                 continue
-            start = buffer.rfind(b"\n", first, hit) + 1 or first
+            start = (buffer.rfind(b"\n", behind, hit) + 1) or behind
             end = buffer.find(b"\n", hit, limit)
             behind = limit if end < 0 else end + 1
-            line += buffer.count(b"\n", counted, start)
-            counted = start
-            yield Mark(line, offset + start, buffer, start, len(buffer))
+            if self._holds(buffer, start, behind):
+                yield start
+
+    def _holds(self, buffer: bytearray, start: int, end: int) -> bool:
+        """Say whether a line holds a literal, with or without what it is dressed in."""
+        text = bytes(buffer[start:end]).rstrip(b"\r\n")
+        found = self._rules(text)
+        if not found and _DRESS.search(text):
+            found = self._rules(self._plain(text.decode("utf-8", "backslashreplace")).encode())
+        return bool(found) and (self._worth is None or self._worth(found, text))

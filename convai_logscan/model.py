@@ -34,7 +34,7 @@ class Mark:
 
     line: int  # 1-based
     offset: int  # of the line's first byte, in the decoded source
-    buffer: bytes  # holds the line and what followed it, as far as it was read
+    buffer: bytes | bytearray  # holds the line and what followed it, as far as it was read
     start: int  # of the line in the buffer
     end: int  # of what may be read in the buffer
     cut: bool = False  # the line was longer than the limit

@@ -10,11 +10,12 @@ import json
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
+from convai_logscan import anchors
 from convai_logscan.events import (
     CODES,
     KINDS,
@@ -42,44 +43,17 @@ from convai_logscan.events import (
     Unrecognised,
     V3Event,
 )
-from convai_logscan.grammar import SPEAKERS, Form, speaker
 from convai_logscan.model import LIVEKIT, Record, Where
 
-# A search rule is tried on a text only where one of its openings stands in it.
+if TYPE_CHECKING:
+    from convai_logscan.grammar import Form, Speaker
+
+_WHOLE_LINES = {"convai.bare": ("convai", "bare"), "unity.unity": ("unity", "unity")}
 _TAGS = re.compile(r"^(?:\[[^\]\n]{1,80}\] )+")
 _CONTEXT = re.compile(r" \{\w+=[^{}]*\}$")
 _ONE_LINE = 8192
 _MAX_STACK = 20
-
-
-@cache
-def anchors() -> dict[str, frozenset[str]]:
-    """Return the literals of every rule that can stand without a Convai header, by rule."""
-    found: dict[str, frozenset[str]] = {}
-    for name in SPEAKERS:
-        grammar = speaker(name)
-        for start in grammar.starts:
-            if start not in {"said", "native"}:
-                found[f"{name}.{start}"] = frozenset(grammar.anchors(start))
-        for start in grammar.searches:
-            found[f"{name}.{start}"] = frozenset(grammar.openings(start))
-    return found
-
-
-def literals() -> list[str]:
-    """Return what the marks stage looks for: every text that can become an event has one."""
-    levels = ("Trace", "Debug", "Info", "Warning", "Error", "Exception")
-    headers = {f"[{level}]{behind}" for level in levels for behind in ("[", " [", "<")}
-    tags = {"[Convai", "RuntimeAdapter]", "Controller] ", "StateMachine] ", "[SessionMetrics]",
-            "[AudioTrackManager]", "[LiveKitRoomBackend]", "[NativeTransport]", "RealtimeTransport]",
-            "[RTVIHandler]", "[RoomConnectionCoordinator]", "[PlayerConversationInput]",
-            "TransportBootstrap]", "NetworkingBootstrap]", "[UnityConvaiAdapter]",
-            "[SceneCharacterDiscovery]", "[ConnectAPI]", "[ClientLatency]", "[NotificationHandler]",
-            "TranscriptUI]", "[EmbodimentTickScheduler]", "[EmotionTaxonomyAsset]",
-            "[GazeJointAttention]", "VisionFrameSource]", "[VisionPublishCoordinator]",
-            "[MaterialPropertyEmotionBinding]"}  # fmt: skip
-    forms = {literal for group in anchors().values() for literal in group}
-    return sorted(headers | tags | {LIVEKIT} | forms)
+_REMEMBERED, _LONG = 4096, 1024  # texts whose form is remembered, and from which length none is
 
 
 def events(record: Record, platform: str | None = None) -> Iterator[Event]:
@@ -102,7 +76,7 @@ def events(record: Record, platform: str | None = None) -> Iterator[Event]:
 
 def _convai(record: Record, message: str, where: Where) -> Iterator[Event]:
     text = _CONTEXT.sub("", message) if message.endswith("}") else message
-    form = speaker("convai").parse("said", text)
+    form = _form("convai", "said", text)
     event = _event(form, where) if form else None
     if event is None:
         event = Entry(
@@ -162,7 +136,7 @@ def _reasons(record: Record, where: Where, peer: str) -> Iterator[Event]:
 
 def _inner(outer: MicError, where: Where) -> MicError:
     """Return the failure that a line passes on, where its words have a form of their own."""
-    form = speaker("convai").parse("said", outer.message) if outer.message else None
+    form = _form("convai", "said", outer.message) if outer.message else None
     event = _event(form, where) if form else None
     return event if isinstance(event, MicError) else outer
 
@@ -170,7 +144,7 @@ def _inner(outer: MicError, where: Where) -> MicError:
 def _quoted(reason: str | None, where: Where) -> Iterator[Event]:
     """Yield what the reason of a failed connect says in words that have a form of their own."""
     text = _TAGS.sub("", reason or "")
-    form = speaker("convai").parse("said", text) if text else None
+    form = _form("convai", "said", text) if text else None
     event = _event(form, replace(where, quoted=True)) if form else None
     if (
         isinstance(event, (AuthTokenError, ClientRefusal, CharReadyTimeout))
@@ -192,9 +166,9 @@ _DIALOGUE = re.compile(
 
 def _coded(text: str, where: Where) -> Iterator[Event]:
     """Yield the first code of the known list that some listener announces in its own words."""
-    if not _may("convai.coded", text):
+    if "convai.coded" not in _may(text):
         return
-    for form in speaker("convai").search("coded", text):
+    for form in _found("convai", "coded", text):
         before, behind = text[: form.end], text[form.end + len(form.fields["code"]) :]
         said = before.rpartition("\n")[2][-400:]
         if (
@@ -209,18 +183,33 @@ def _coded(text: str, where: Where) -> Iterator[Event]:
 
 
 def _livekit(record: Record, text: str, where: Where) -> Iterator[Event]:
-    form = speaker("livekit").parse("native", text)
+    form = _form("livekit", "native", text)
     event = _event(form, where) if form else None
     yield event or Unrecognised(where=where, message=text[:2000])
     yield from _within("\n".join((text, *record.frames)), where, "livekit")
 
 
+def opens(rules: frozenset[str], message: str, line: str) -> bool:
+    """Say whether a line of no known speaker could be an event by the rules it has literals of.
+
+    Takes the line behind its tags, and with them. Search rules, headers and tags speak for it.
+    """
+    if rules - set(_WHOLE_LINES):
+        return True
+    thrown = _EXCEPTION_HEAD.match(message)
+    bare = [message, _TAGS.sub("", message[thrown.end() :])] if thrown else [message]
+    texts = {"convai.bare": bare, "unity.unity": [line]}
+    return any(
+        _form(*_WHOLE_LINES[rule], text) is not None for rule in rules for text in texts[rule]
+    )
+
+
 def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
     own = None
-    for name, start in (("convai", "bare"), ("unity", "unity")):
+    for rule, (name, start) in _WHOLE_LINES.items():
         text = message if name == "convai" else _untagged(record, message)
-        if _may(f"{name}.{start}", text):
-            form = speaker(name).parse(start, text)
+        if rule in _may(text):
+            form = _form(name, start, text)
             own = _event(form, where) if form else None
             if own is not None:
                 if isinstance(own, ExceptionRaised) and record.frames:
@@ -263,7 +252,7 @@ def _thrown(message: str, where: Where) -> Iterator[Event]:
     """Yield what the message of an exception says, where only the SDK says it so."""
     text = _TAGS.sub("", message)
     own = message.startswith("[Convai")
-    form = speaker("convai").parse("said" if own else "bare", text)
+    form = _form("convai", "said" if own else "bare", text)
     event = _event(form, replace(where, speaker="convai", quoted=True)) if form else None
     if event is not None:
         yield event
@@ -312,16 +301,17 @@ def _owner(record: Record) -> str:
 
 def _within(text: str, where: Where, peer: str) -> Iterator[Event]:
     """Yield the reasons, curl, browser and LiveKit JavaScript forms that stand in a text."""
+    may = _may(text)
     for name, start in (
         ("livekit", "js"),
         ("unity", "glued"),
         ("browser", "browser"),
         ("reasons", "reason"),
     ):
-        if not _may(f"{name}.{start}", text):
+        if f"{name}.{start}" not in may:
             continue
         seen: set[tuple[str, str | None]] = set()
-        for form in speaker(name).search(start, text):
+        for form in _found(name, start, text):
             event = _event(form, where)
             if event is None or (form.kind, form.fields.get("kind")) in seen:
                 continue
@@ -338,8 +328,39 @@ def _within(text: str, where: Where, peer: str) -> Iterator[Event]:
             yield event
 
 
-def _may(rule: str, text: str) -> bool:
-    return any(literal in text for literal in anchors()[rule])
+def _may(text: str) -> frozenset[str]:
+    """Return the rules that could accept a text: one of their literals stands in it."""
+    return anchors.rules()(text.encode("utf-8", "replace"))
+
+
+@lru_cache(_REMEMBERED)
+def _remembered(name: str, start: str, text: str) -> Form | None:
+    return speaker(name).parse(start, text)
+
+
+def _form(name: str, start: str, text: str) -> Form | None:
+    """Return the form of a text; the same text is parsed once, as long as it is remembered."""
+    if len(text) > _LONG:
+        return speaker(name).parse(start, text)
+    return _remembered(name, start, text)
+
+
+@lru_cache(_REMEMBERED)
+def _searched(name: str, start: str, text: str) -> tuple[Form, ...]:
+    return tuple(speaker(name).search(start, text))
+
+
+def _found(name: str, start: str, text: str) -> Iterable[Form]:
+    """Return the forms of a search rule in a text, remembered in the same way."""
+    return speaker(name).search(start, text) if len(text) > _LONG else _searched(name, start, text)
+
+
+@cache
+def speaker(name: str) -> Speaker:
+    """Return a grammar; it is loaded, and Lark with it, for the first record that needs it."""
+    from convai_logscan import grammar
+
+    return grammar.speaker(name)
 
 
 _HOST = re.compile(
@@ -627,4 +648,4 @@ _SHAPES: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
     "session_transition": _session_transition, "session_error": _known_code, "curl": _curl,
 }  # fmt: skip
 
-__all__ = ["Curl", "LkRust", "anchors", "code_of", "events", "literals"]
+__all__ = ["Curl", "LkRust", "code_of", "events", "opens"]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 
-from convai_logscan import parser
+from convai_logscan import anchors, parser
 from convai_logscan.checklist import Proofs
 from convai_logscan.diagnose import Diagnoser, Progress
+from convai_logscan.envelopes import plain
 from convai_logscan.events import Event, Package, RoomDetails, Said
 from convai_logscan.facts import HEAD, SelfDescription
-from convai_logscan.marks import Finder, Marker, finder
+from convai_logscan.marks import Marker
 from convai_logscan.model import Anchor, Moment, Record, Skipped, SourceReport
-from convai_logscan.records import Framer
+from convai_logscan.records import Framer, whole_lines
 from convai_logscan.redact import Redactor
 from convai_logscan.rules import Table
 from convai_logscan.sessions import Sessions, room_token
@@ -30,11 +31,6 @@ class Settings:
     kind: str | None = None
     livekit_test: str | None = None
     watch: str | None = None  # a row whose progress is kept, for `explain`
-
-
-@cache
-def _find() -> Finder:
-    return finder(parser.literals())
 
 
 def scan(source: Source, settings: Settings) -> tuple[SourceReport, list[Skipped]]:
@@ -61,6 +57,15 @@ def watched(source: Source, settings: Settings) -> tuple[SourceReport, list[Prog
     return walk.report(), walk.progress()
 
 
+LONG = 2048  # bytes of a line that is read without a second thought
+
+
+@lru_cache(1 << 12)
+def _worth(rules: frozenset[str], line: bytes) -> bool:
+    """Say whether a line that holds literals of these rules could become an event."""
+    return len(line) > LONG or any(parser.opens(rules, *piece) for piece in whole_lines(line))
+
+
 class _Walk:
     """One source on its way through the stages."""
 
@@ -68,7 +73,7 @@ class _Walk:
         self._source = source
         self._settings = settings
         self._redactor = Redactor()
-        self._marker = Marker(_find() if settings.marks else None)
+        self._marker = Marker(anchors.windows() if settings.marks else None, plain, _worth)
         self._about = SelfDescription()
         self._proofs = Proofs()
         self._sessions = Sessions(self._redactor.claims, settings.livekit_test)
@@ -122,8 +127,9 @@ class _Walk:
         """Return the record without secrets: nothing behind this line has seen one."""
         parts = (record.message, *record.frames)
         clean = self._redactor.redact("\n".join(parts))
-        quote = self._redactor.again(record.quote)
         lines = clean.split("\n")
+        same = record.quote == parts[0]  # nothing stands around the message
+        quote = lines[0] if same else self._redactor.again(record.quote)
         size = record.message.count("\n") + 1
         tags = tuple(self._redactor.again(tag) for tag in record.tags)
         return replace(

@@ -159,7 +159,8 @@ class Framer:
         for mark in marks:
             if mark.offset < self._end or mark.offset in self._taken:
                 continue
-            yield from self._repeated(mark) or self._of(mark)
+            head = _head(mark, self._end)
+            yield from self._repeated(head) or self._of(head)
 
     def _repeated(self, mark: Mark) -> tuple[Record, ...]:
         """Return the records of the mark before again, where the bytes are the same.
@@ -548,6 +549,38 @@ def _coloured(text: str) -> bool:
         return False
     opened = text.count("<color") + text.count("&lt;color")
     return opened > text.count("</color") + text.count("&lt;/color")
+
+
+def _head(mark: Mark, floor: int) -> Mark:
+    """Return the mark of the line that a marked stack frame or trailer belongs to."""
+    start, line = mark.start, mark.line
+    least = max(0, mark.start - (mark.offset - floor))
+    after = mark.end
+    while start > least and _goes_on(mark, start, after):
+        after = start
+        start = mark.buffer.rfind(b"\n", least, start - 1) + 1 or least
+        line -= 1
+    if start == mark.start:
+        return mark
+    return replace(mark, line=line, offset=mark.offset - (mark.start - start), start=start)
+
+
+def _goes_on(mark: Mark, start: int, after: int) -> bool:
+    """Say whether the line at `start` belongs to the one before it, as a record reads on."""
+    line = peel(shown(_line(mark, start)[1][:_MAX_QUOTE]))
+    if line.text and not line.text.isspace():
+        return not line.header and bool(_FRAME.match(line.text) or _TRAILER.match(line.text))
+    behind = shown(_line(mark, after)[1][:_MAX_QUOTE]) if after < mark.end else ""
+    return bool(_TRAILER.match(peel(behind).text))
+
+
+def whole_lines(raw: bytes) -> Iterator[tuple[str, str]]:
+    """Yield what the entries in a line of no known speaker say: behind their tags, and with them."""
+    for piece in _pieces(peel(shown(raw))):
+        tags, message = _tags(piece)
+        for part in {message, *_broken(message)}:
+            text = part.rstrip()
+            yield text, "".join(f"[{tag}] " for tag in tags) + text
 
 
 def shown(raw: bytes) -> str:

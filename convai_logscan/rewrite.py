@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from convai_logscan.marks import Finder, finder
+from convai_logscan.anchors import Finder, finder
 from convai_logscan.redact import LONG, Edit, Redactor, Shape, load_shapes
 
 BLOCK: Final = 1 << 18  # bytes searched at once; small enough for the caches

@@ -174,7 +174,7 @@ def _words(atom: Atom) -> set[str]:
         if test.op == "~=" and "(?i" not in test.value:
             from convai_logscan.literals import in_pattern  # a table that is kept needs no parser
 
-            return in_pattern(test.value)
+            return set(in_pattern(test.value))
     return set()
 
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final, Protocol, cast
 
+from convai_logscan.anchors import finder
 from convai_logscan.errors import LeakError, SourceError
-from convai_logscan.marks import finder
 from convai_logscan.model import Skipped
 from convai_logscan.redact import Redactor
 from convai_logscan.rewrite import (

@@ -17,7 +17,8 @@ from convai_logscan.events import (
     Unrecognised,
     kind_words,
 )
-from convai_logscan.grammar import SPEAKERS, Sample, Speaker, grammar_text, samples, speaker
+from convai_logscan.files import grammar_text
+from convai_logscan.grammar import MIN_ANCHOR, SPEAKERS, Sample, Speaker, samples, speaker
 from tests.check_samples import wrong
 
 ALL = [sample for name in SPEAKERS for sample in samples(name)]
@@ -80,7 +81,8 @@ def test_every_form_has_literals_to_find_it_by(name: str) -> None:
     grammar = speaker(name)
     for start in grammar.starts:
         if start not in {"said", "native"}:
-            assert all(len(literal) >= 6 for literal in grammar.anchors(start))
+            for form in grammar.demands(start):
+                assert any(all(len(text) >= MIN_ANCHOR for text in demand) for demand in form)
     for start in grammar.searches:
         assert all(len(literal) >= 6 for literal in grammar.openings(start))
 
@@ -126,7 +128,7 @@ def test_more_may_stand_behind_a_code(start: str, behind: str) -> None:
 def test_a_form_without_a_literal_is_refused() -> None:
     text = "// start: bare\n?bare: endpoint\nendpoint: host\nhost: TEXT\n"
     with pytest.raises(GrammarError, match="no literal"):
-        Speaker("made", text).anchors("bare")
+        Speaker("made", text).demands("bare")
 
 
 def test_the_words_of_a_kind_are_listed_in_its_class() -> None:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convai_logscan import marks
 from convai_logscan.model import Report
-from convai_logscan.parser import literals
 from convai_logscan.pipeline import events
 from convai_logscan.reports import Look, render
 from convai_logscan.sources.text import Source
@@ -57,18 +55,10 @@ def test_with_and_without_marks_the_same_answer_on_every_fixture() -> None:
             marked, whole = answer(scanned(raw)), answer(scanned(raw, marks=False))
             # Redactions are counted over the records read, and without marks all lines are.
             del marked["redactions"], whole["redactions"]
+            # So is where a stack ends between lines of other threads.
+            for session in (*marked["sessions"], *whole["sessions"]):
+                del session["last_line"]
             assert marked == whole, path.name
-
-
-@given(logs)
-def test_the_standard_library_finds_what_the_automaton_finds(text: str) -> None:
-    needles = literals()
-    raw = text.encode("utf-8", "replace")
-    quick = marks.Marker(marks.finder(needles))
-    plain = marks.Marker(marks.plain_finder([n.encode() for n in needles]))
-    assert [(m.line, m.offset) for m in quick.marks([raw])] == [
-        (m.line, m.offset) for m in plain.marks([raw])
-    ]
 
 
 @given(st.sampled_from(HEADS), logs, st.integers(1, 10_000))

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convai_logscan import marks
+from convai_logscan.anchors import finder
 from convai_logscan.envelopes import ENVELOPES, Envelope, peel, plain
-from convai_logscan.marks import Marker, finder
+from convai_logscan.marks import Marker
 from convai_logscan.model import Mark, Record
 from convai_logscan.records import Framer
 from tests import compose

@@ -24,8 +24,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convai_logscan import redact, rewrite, share
+from convai_logscan.anchors import finder, plain_finder
 from convai_logscan.errors import LeakError
-from convai_logscan.marks import finder, plain_finder
 from convai_logscan.redact import Redactor, load_shapes
 from convai_logscan.sources import Source
 from convai_logscan.verify import Verifier
