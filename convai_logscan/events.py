@@ -50,11 +50,15 @@ class Event:
 
 
 @cache
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
 def kind_of(event: type[Event]) -> str:
     """Return the name of a kind of event: `LkConnected` is `lk_connected`."""
     if event.__name__ == "ExceptionRaised":  # `Exception` is taken
         return "exception"
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
+    return _snake(event.__name__)
 
 
 # --- Unity: header, packages, runs -------------------------------------------------------------

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from re import _constants as op  # type: ignore[attr-defined] # the parser of `re` itself
-from re import _parser as sre  # type: ignore[attr-defined] # the parser of `re` itself
+from re import _constants as op  # the parser of `re` itself
+from re import _parser as sre
 from typing import Any
 
 from lark.grammar import NonTerminal, Rule, Symbol

@@ -218,7 +218,7 @@ class Framer:
         records = tuple(found)
         self._repeat = None
         if said.stamp is None and tail.seen < mark.end and not self._taken and not mark.cut:
-            raw = mark.buffer[mark.start : tail.seen]
+            raw = bytes(mark.buffer[mark.start : tail.seen])
             self._repeat = _Repeat(raw, records, mark.line, mark.offset, self._end)
         return records
 
@@ -610,8 +610,8 @@ def _line(mark: Mark, start: int) -> tuple[int, bytes]:
     """Return where the next line starts, and the bytes of the line at `start`."""
     end = mark.buffer.find(b"\n", start, mark.end)
     if end < 0:
-        return mark.end, mark.buffer[start : mark.end]
-    return end + 1, mark.buffer[start:end]
+        return mark.end, bytes(mark.buffer[start : mark.end])
+    return end + 1, bytes(mark.buffer[start:end])
 
 
 def _level(frames: tuple[str, ...]) -> str | None:

@@ -17,7 +17,7 @@ import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ahocorasick_rs import BytesAhoCorasick
@@ -86,7 +86,8 @@ def literals(chosen: Iterable[str]) -> dict[str, list[str]]:
     found: defaultdict[str, set[str]] = defaultdict(set)
     for rule, form in forms():
         seen = [d for d in form if all(any(w in text for w in chosen) for text in d)]
-        found[rule] |= max(seen, key=worth)
+        best: Demand = max(seen, key=worth)
+        found[rule] |= best
     return heads() | {rule: minimal(texts) for rule, texts in found.items()}
 
 
@@ -134,8 +135,8 @@ def windows(wanted: list[Clause], logs: bytes) -> list[Window]:
     shares = Counter(byte >> 4 for byte in logs)
     price = {text: COMMON * _common(text, shares) for text in meets}
     groups: defaultdict[int, list[bytes]] = defaultdict(list)
-    for text, bits in meets.items():
-        groups[bits].append(text)
+    for piece, bits in meets.items():
+        groups[bits].append(piece)
     rare = _rarity(logs)
     tried = {
         min(group, key=key)
@@ -144,9 +145,9 @@ def windows(wanted: list[Clause], logs: bytes) -> list[Window]:
     }
     often = counts(tried, logs) if logs else known(tried)
     best: dict[int, Window] = {}
-    for text in tried:
-        if often[text] <= TOO_OFTEN:
-            one = Window(EXIST + often[text] + price[text], text, meets[text])
+    for piece in tried:
+        if often[piece] <= TOO_OFTEN:
+            one = Window(EXIST + often[piece] + price[piece], piece, meets[piece])
             best[one.meets] = min(one, best.get(one.meets, one))
     return sorted(best.values())
 
@@ -155,9 +156,8 @@ def _rarity(logs: bytes) -> Callable[[bytes], int]:
     """Return a bound for how often a text stands in the noise: that of its rarest four bytes."""
     raw = np.frombuffer(logs or bytes(4), np.uint8).astype(np.uint32)
     quads = raw[:-3] | (raw[1:-2] << 8) | (raw[2:-1] << 16) | (raw[3:] << 24)
-    often = dict(
-        zip(*(part.tolist() for part in np.unique(quads, return_counts=True)), strict=True)
-    )
+    found, times = np.unique(quads, return_counts=True)
+    often: dict[int, int] = dict(zip(found.tolist(), times.tolist(), strict=True))
 
     def rare(text: bytes) -> int:
         parts = (text[at : at + 4] for at in range(len(text) - 3))
@@ -268,9 +268,9 @@ def remade(folder: Path | None) -> dict[str, object]:
     }
 
 
-def shipped() -> dict[str, list[dict[str, int]]]:
+def shipped() -> dict[str, Any]:
     """Return the anchors of the package."""
-    found: dict[str, list[dict[str, int]]] = json.loads(FILE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return found
 
 
