@@ -29,7 +29,7 @@ HARMLESS: Final = 8192  # lines with a label and no value that are remembered
 OVERLAP: Final = 8192  # bytes that two blocks share
 PERSONAL: Final = frozenset({"user", "email", "address", "person-id", "machine", "transcript"})
 
-Finder = Callable[[bytes, int, int], Iterator[int]]
+Finder = Callable[[bytes, int, int], Iterable[int]]
 MakeFinder = Callable[[Sequence[str | bytes]], Finder]
 
 

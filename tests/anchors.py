@@ -13,6 +13,7 @@ import hashlib
 import heapq
 import json
 import random
+import re
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -68,7 +69,13 @@ def forms() -> Iterator[tuple[str, list[Demand]]]:
         grammar = speaker(name)
         for start in (*grammar.starts, *grammar.searches):
             if start not in HEADED:
-                yield from ((f"{name}.{start}", form) for form in grammar.demands(start))
+                for form in grammar.demands(start):
+                    yield f"{name}.{start}", [_spelled(demand) for demand in form]
+
+
+def _spelled(demand: Demand) -> Demand:
+    """Return a demand with its texts in both spellings: the space behind a tag may be missing."""
+    return demand | {re.sub(r"^(\[[^\]\n]+\]) ", r"\1", text) for text in demand}
 
 
 def samples_alone() -> Iterator[Sample]:

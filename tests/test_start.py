@@ -7,7 +7,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import click
 import pytest
+
+from convai_logscan.cli import BUILT, group
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +40,13 @@ def test_help_imports_click_and_nothing_slow(tmp_path: Path) -> None:
     _, modules = call(tmp_path / "kept", "--help")
     assert modules.isdisjoint(SLOW)
     assert not (tmp_path / "kept").exists()
+
+
+def test_every_command_that_the_help_lists_exists() -> None:
+    for name, summary in BUILT.items():
+        command = group.get_command(click.Context(group), name)
+        assert command is not None
+        assert (command.help or "").split()[:2] == summary.split()[:2]
 
 
 def test_a_log_that_says_nothing_needs_no_parser(tmp_path: Path) -> None:

@@ -6,8 +6,15 @@ import sys
 
 import click
 
-COMMANDS = ("scan", "explain", "table", "events", "redact", "doctor")
-BUILT = ("scan", "explain", "events", "table", "doctor", "redact")
+# What the help lists, so that it imports none of them.
+BUILT = {
+    "scan": "Say what is wrong in Unity logs: the cause, the fix, the proof.",
+    "explain": "Explain a diagnosis, an SDK code, or search both by words.",
+    "events": "Print the typed events of a log as JSON lines, CSV or Parquet.",
+    "table": "List, show, check and cover the troubleshooting rows.",
+    "doctor": "Show versions, optional parts, and the logs in Unity's places.",
+    "redact": "Write a copy of a log without secrets and personal data.",
+}
 
 
 class Commands(click.Group):
@@ -27,6 +34,12 @@ class Commands(click.Group):
 
         command = import_module(f"convai_logscan.cli.{cmd_name}").command
         return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by their summaries."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(BUILT.items()))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put `scan` before a call that names no command."""

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from convai_logscan import __version__
 from convai_logscan.reports.safe import one_line
 
 # What each optional part needs, and what it is for.
@@ -27,6 +26,8 @@ MAX_OFFERED = 9
 @click.command(name="doctor")
 def command() -> int:
     """Show versions, optional parts, and the logs in Unity's usual places. Nothing is sent anywhere."""
+    from convai_logscan import __version__
+
     click.echo(f"convai-logscan {__version__}")
     click.echo(f"Python {platform.python_version()} on {platform.platform()}")
     click.echo("\nLibraries")

@@ -20,7 +20,7 @@ from pathlib import Path
 from convai_logscan import share
 from convai_logscan.redact import load_shapes
 from convai_logscan.sources import Source
-from tests.benchmarks.scan import write_log
+from tests.benchmarks.inputs import strewn_log
 from tests.test_redact import HEX, chance, filled
 
 RUNS = 5
@@ -37,7 +37,7 @@ def speed(megabytes: int) -> None:
     """Print medians of a redaction and of a plain copy of the same log, by turns."""
     with tempfile.TemporaryDirectory() as folder:
         log, out = Path(folder) / "in.log", Path(folder) / "out.log"
-        write_log(log, megabytes)
+        strewn_log(log, megabytes)
         ours = [sys.executable, "-m", "convai_logscan", "redact", str(log), "-o", str(out), "-q"]
         plain = ["sh", "-c", f"cat {log} > {out}"]
         times: dict[str, list[float]] = {"redact": [], "cat": []}
