@@ -31,21 +31,25 @@ def told(text: bytes, *, marks: bool) -> list[Event]:
     return list(events(Source("-", [text]), settings(marks=marks)))
 
 
-def bare(event: Event) -> str:
+# Lines of several threads in no order: a frame may belong to a line that only one of both reads.
+STRAY = r"last_line=\d+|seconds=[\d.]+|(?:peer|owner|stack)='[^']*'"
+
+
+def bare(event: Event, stray: str) -> str:
     """Return an event as text without what depends on the other lines that are read.
 
     That is the number of a placeholder, where a stack ends between lines of other threads, and how
     many midnights their clocks have passed.
     """
-    text = re.sub(r"last_line=\d+|seconds=[\d.]+", "", repr(event))
+    text = re.sub(stray, "", repr(event))
     return re.sub(r"\{\{[a-z-]+\}\}", "@", re.sub(r"-\d+\}\}", "}}", text))
 
 
-def assert_sound(text: bytes) -> int:
+def assert_sound(text: bytes, stray: str = r"last_line=\d+|seconds=[\d.]+") -> int:
     """Assert that the marks lose nothing; return how many events there are."""
     quick, slow = told(text, marks=True), told(text, marks=False)
     for one, other in zip(quick, slow, strict=False):
-        assert bare(one) == bare(other)
+        assert bare(one, stray) == bare(other, stray)
     assert len(quick) == len(slow)
     return len(slow)
 
@@ -85,7 +89,7 @@ def test_mutated_lines_give_the_same_events_with_and_without_marks() -> None:
         lines.append(line)
     for start in range(0, len(lines), 6_000):
         part = "\n".join(lines[start : start + 6_000])
-        assert assert_sound(fill(part, start)[0].encode("utf-8", "replace")) > 500
+        assert assert_sound(fill(part, start)[0].encode("utf-8", "replace"), STRAY) > 500
 
 
 def test_fixtures_give_the_same_events_with_and_without_marks() -> None:
