@@ -101,7 +101,7 @@ class Proofs:
             return ChecklistStep(number, verdict, why, line)
 
         def blocked(number: int, found: Diagnosis) -> ChecklistStep:
-            return step(number, "disproven", found.symptom, found.first_line or None)
+            return step(number, "disproven", found.symptom, _failing(found))
 
         steps: list[ChecklistStep] = []
         convai = first(_CONVAI_BLOCKED)
@@ -191,7 +191,12 @@ class Proofs:
         if self._responds:
             steps.append(step(6, "proven", "The character was ready or spoke.", self._responds))
         elif stopped:
-            steps.append(step(6, "disproven", stopped.symptom, stopped.first_line or None))
+            steps.append(step(6, "disproven", stopped.symptom, _failing(stopped)))
         else:
             steps.append(step(6, "unknown", "No line shows the character ready.", None))
         return steps
+
+
+def _failing(found: Diagnosis) -> int | None:
+    """Return the line that failed: the last step of the evidence, not what led up to it."""
+    return found.evidence[-1].line if found.evidence else None

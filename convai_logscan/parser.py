@@ -23,6 +23,7 @@ from convai_logscan.events import (
     CharReadyTimeout,
     ClientRefusal,
     ConnectFailed,
+    CredentialsMissing,
     Curl,
     Entry,
     Event,
@@ -38,6 +39,7 @@ from convai_logscan.events import (
     SessionError,
     Speech,
     StartupError,
+    StartupTimeout,
     StateForced,
     UnclassifiedConnect,
     Unrecognised,
@@ -147,7 +149,10 @@ def _quoted(reason: str | None, where: Where) -> Iterator[Event]:
     form = _form("convai", "said", text) if text else None
     event = _event(form, replace(where, quoted=True)) if form else None
     if (
-        isinstance(event, (AuthTokenError, ClientRefusal, CharReadyTimeout))
+        isinstance(
+            event,
+            (AuthTokenError, ClientRefusal, CharReadyTimeout, CredentialsMissing, StartupTimeout),
+        )
         or (isinstance(event, StartupError) and event.kind != "controller")
         or (isinstance(event, StateForced) and event.kind == "error")
     ):

@@ -603,7 +603,7 @@ class Sessions:
 
     def _moment(self, live: _Live, event: Event) -> None:
         timeline = live.facts.timeline
-        if event.phase is None:
+        if event.phase is None or getattr(event, "peer", None) == "other":
             return
         name = event.kind_name
         if timeline and (timeline[-1].event == name or timeline[-1].line == event.where.line):

@@ -85,13 +85,13 @@ def test_explain_with_a_log_shows_how_far_it_got(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     text = out("explain", "livekit-media-blocked", log)
-    assert "session 1: silent" in text
+    assert "session 1: livekit-media-blocked is silent" in text
     assert "met      line 2 (room_details)" in text or "met      line 2 (endpoint)" in text
     assert "not met  ice_evidence" in text
     assert "ended    line 3 (connected)" in text or "ended    line 3 (lk_connected)" in text
     fired = tmp_path / "r.log"
     fired.write_text(REFUSED, encoding="utf-8")
-    assert "session 1: fires" in out("explain", "invalid-api-key", fired)
+    assert "session 1: invalid-api-key fires" in out("explain", "invalid-api-key", fired)
 
 
 def test_events_are_json_lines() -> None:
@@ -161,7 +161,7 @@ def test_table_lists_shows_and_covers_every_row() -> None:
 def test_table_check_names_file_line_and_column(tmp_path: Path) -> None:
     row = out("table", "show", "invalid-api-key")
     (tmp_path / "my-row.toml").write_text(row, encoding="utf-8")
-    assert "1 rows, 0 problems" in out("table", "check", tmp_path)
+    assert "1 row, 0 problems" in out("table", "check", tmp_path)
     (tmp_path / "my-row.toml").write_text(row.replace("room_init_outcome{code", "room_init_outcome{cod"), encoding="utf-8")  # fmt: skip
     done = run("table", "check", tmp_path)
     assert done.returncode == 2

@@ -455,7 +455,7 @@ def run(*args: str | Path, stdin: bytes | None = None) -> subprocess.CompletedPr
     return subprocess.run(
         [sys.executable, "-m", "convai_logscan", *map(str, args)],
         input=stdin, stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True,
-        check=False, cwd=ROOT, timeout=120,
+        check=False, cwd=ROOT, env={**os.environ, "COLUMNS": "600"}, timeout=120,
     )  # fmt: skip
 
 
@@ -560,7 +560,9 @@ def test_a_report_replaces_a_link_and_not_what_it_points_to(tmp_path: Path) -> N
     run(put(tmp_path, LOG, "good.log"), "-o", link)
     assert target.read_bytes() == b"precious"
     assert json.loads(link.read_text(encoding="utf-8"))["schema"] == 1
-    assert link.stat().st_mode & 0o077 == 0
+    mask = os.umask(0o077)
+    os.umask(mask)
+    assert link.stat().st_mode & 0o777 == 0o666 & ~mask
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shutil
 import sys
 import textwrap
 import tomllib
@@ -20,24 +21,24 @@ from convai_logscan.reports.safe import one_line
 
 if TYPE_CHECKING:
     from convai_logscan.diagnose import Progress
+    from convai_logscan.model import SourceReport
     from convai_logscan.rules import Row, Table
 
-WIDTH = 96
-MAX_HITS = 6
+MAX_WIDTH = 96
+MAX_HITS = 8
 MAX_LINE = 160
 MAX_TRIGGER = 400  # characters of a trigger that are shown
 
 
 @click.command(name="explain")
-@click.argument("what", metavar="ID|CODE|WORDS")
-@click.argument("path", required=False, metavar="[PATH]")
+@click.argument("words", nargs=-1, required=True, metavar="ID|CODE|WORDS... [PATH]")
 @click.option("--table", "tables", multiple=True, metavar="DIR", help="Add the rows of a folder.")
 @click.option(
     "--livekit-test",
     type=click.Choice(("passed", "failed")),
     help="What the LiveKit connection test said.",
 )
-def command(what: str, path: str | None, tables: tuple[str, ...], livekit_test: str | None) -> int:
+def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str | None) -> int:
     """Explain a diagnosis, an SDK code, or search both by words.
 
     With PATH: how far the sequence of the diagnosis got in that log, what was missing, and which line
@@ -49,21 +50,26 @@ def command(what: str, path: str | None, tables: tuple[str, ...], livekit_test: 
         rules.builtin() if not tables else rules.load([rules.builtin_folder(), *map(Path, tables)])
     )
     codes = _data("codes.toml")
-    if what in table.rows:
-        _row(table.rows[what])
-        return _progress(table, what, path, livekit_test) if path else 0
-    if what in codes:
-        _code(what, codes[what], table)
-        if path:
-            for name in codes[what]["rows"]:
-                if name in table.rows and table.rows[name].chains:
-                    return _progress(table, name, path, livekit_test)
-        return 0
-    if path:
+    what, path = words[0], words[1] if len(words) == 2 else None
+    known = what in table.rows or what in codes
+    if path and not (known or path == "-" or Path(path).suffix or Path(path).exists()):
+        path = None
+    if len(words) > 1 and not path:
+        return _search(" ".join(words), table, codes)
+    if path and not known:
         hint = rules.nearest(what, [*table.rows, *codes])
         raise click.UsageError(
             f"there is no diagnosis or code `{what}`" + (f"; {hint}" if hint else "")
         )
+    if path and path != "-" and not Path(path).exists():
+        raise SourceError("there is no such file", path)
+    if what in table.rows:
+        _row(table.rows[what])
+        return _progress(table, [what], path, livekit_test) if path else 0
+    if what in codes:
+        names = [name for name in codes[what]["rows"] if name in table.rows]
+        _code(what, codes[what], table, whole=path is None)
+        return _progress(table, names, path, livekit_test) if path else 0
     return _search(what, table, codes)
 
 
@@ -74,7 +80,8 @@ def _data(name: str) -> dict[str, Any]:
 
 def _say(label: str, text: str) -> None:
     """Print a labelled paragraph."""
-    lines = textwrap.wrap(text, WIDTH - 10, break_long_words=False, break_on_hyphens=False) or [""]
+    width = max(40, min(MAX_WIDTH, shutil.get_terminal_size((MAX_WIDTH, 24)).columns))
+    lines = textwrap.wrap(text, width - 10, break_long_words=False, break_on_hyphens=False) or [""]
     for number, line in enumerate(lines):
         click.echo(f"{label if not number else '':9} {line}")
 
@@ -100,7 +107,7 @@ def _row(row: Row) -> None:
         _say("Explains", ", ".join(row.explains))
 
 
-def _code(code: str, entry: dict[str, Any], table: Table) -> None:
+def _code(code: str, entry: dict[str, Any], table: Table, *, whole: bool) -> None:
     click.echo(code)
     _say("Means", entry["meaning"])
     _say("Printed", entry["printed"])
@@ -112,27 +119,46 @@ def _code(code: str, entry: dict[str, Any], table: Table) -> None:
         }.get(entry["retry"], "Not known."),
     )
     rows = [table.rows[name] for name in entry["rows"] if name in table.rows]
-    for row in rows:
+    for row in rows if whole else ():
         click.echo()
         _row(row)
 
 
-def _progress(table: Table, name: str, path: str, livekit_test: str | None) -> int:
-    """Print how far a row's sequence got in a log."""
+def _progress(table: Table, names: list[str], path: str, livekit_test: str | None) -> int:
+    """Print how far the sequences of rows got in a log; of several rows, one line each first."""
     from convai_logscan.pipeline import Settings, watched
     from convai_logscan.sources import from_file, from_stream
 
-    row = table.rows[name]
     click.echo()
-    if not row.chains:
+    told = [name for name in names if table.rows[name].chains]
+    if not told:
         click.echo("A log cannot show this; ask the question above.")
         return 0
-    try:
+    code, shown = 0, told
+    if len(told) > 1:
+        if path == "-":
+            raise click.UsageError(
+                "name one diagnosis, or give a file: standard input is read once"
+            )
+        source = from_file(Path(path))
+        report, _ = watched(source, Settings(table, livekit_test=livekit_test))
+        verdicts = {d.id: d.verdict for d in report.diagnoses}
+        for name in told:
+            click.echo(f"{one_line(path)}: {name} {verdicts.get(name, 'silent')}")
+        shown = [name for name in told if name in verdicts] or told[:1]
+        click.echo()
+    for name in shown:
         source = from_stream(sys.stdin.buffer) if path == "-" else from_file(Path(path))
         report, progress = watched(source, Settings(table, livekit_test=livekit_test, watch=name))
-    except SourceError as error:
-        complain(str(error))
-        return INCOMPLETE
+        if source.cut:
+            complain(f"{path}: {source.cut}")
+            code = INCOMPLETE
+        _got(name, path, report, progress)
+    return code
+
+
+def _got(name: str, path: str, report: SourceReport, progress: list[Progress]) -> None:
+    """Print how far one row's alternatives got in each session."""
     verdicts = {d.session or 0: d for d in report.diagnoses if d.id == name}
     sessions = sorted({p.session for p in progress})
     if not report.visibility.convai:
@@ -143,19 +169,15 @@ def _progress(table: Table, name: str, path: str, livekit_test: str | None) -> i
             continue
         found = verdicts.get(session)
         where = f"session {session}" if session else "outside of any session"
-        click.echo(f"{one_line(path)}, {where}: {found.verdict if found else 'silent'}")
-        for one in mine:
-            _chain(one)
+        click.echo(f"{one_line(path)}, {where}: {name} {found.verdict if found else 'is silent'}")
+        for number, one in enumerate(mine, 1):
+            _chain(one, f" (way {number} of {len(mine)})" if len(mine) > 1 else "")
         for text in found.missing if found else ():
             _say("  missing", text)
-    if source.cut:
-        complain(f"{path}: {source.cut}")
-        return INCOMPLETE
-    return 0
 
 
-def _chain(one: Progress) -> None:
-    click.echo(f"  {'fires' if one.fired else 'does not fire'}:")
+def _chain(one: Progress, which: str) -> None:
+    click.echo(f"  {'fires' if one.fired else 'does not fire'}{which}:")
     for text, evidence in one.steps:
         if evidence:
             click.echo(
@@ -319,7 +341,7 @@ def _best(wanted: list[str], texts: list[_Text], means: dict[str, list[str]]) ->
     for word in wanted:
         for other in means.get(word, ()):
             weights.setdefault(other, 0.5)
-    scores: list[tuple[float, str, _Text]] = []
+    scores: list[tuple[float, int, str, _Text]] = []
     for one, head, rest in held:
         score = sum(
             weight * (3.0 if word in head else 1.0) * math.log(1 + len(texts) / often[word])
@@ -327,6 +349,7 @@ def _best(wanted: list[str], texts: list[_Text], means: dict[str, list[str]]) ->
             if word in head or word in rest
         )
         if score:
-            scores.append((-score, one.name, one))
-    scores.sort(key=lambda found: found[:2])
-    return [one for score, _, one in scores if score <= scores[0][0] * 0.4][:MAX_HITS]
+            order = ("diagnosis", "symptom", "code").index(one.name.split()[0])
+            scores.append((-score, order, one.name, one))
+    scores.sort(key=lambda found: found[:3])
+    return [one for score, _, _, one in scores if score <= scores[0][0] * 0.4][:MAX_HITS]

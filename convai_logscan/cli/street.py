@@ -58,7 +58,8 @@ def complain(sentence: str, hint: str | None = None) -> None:
 def written(output: str, what: str) -> Iterator[Path]:
     """Give a path beside `output` to write to, and rename it into place when all went well.
 
-    It is new, for its owner only, and no link; what is at `output` stays until the whole is written.
+    It is new, for its owner only while it is written, and no link; what is at `output` stays until
+    the whole is written.
     """
     path = Path(output)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -68,6 +69,9 @@ def written(output: str, what: str) -> Iterator[Path]:
         yield beside
         with beside.open("rb+") as whole:
             os.fsync(whole.fileno())
+        mask = os.umask(0o077)
+        os.umask(mask)
+        beside.chmod(0o666 & ~mask)  # as any other new file of this user
         beside.replace(path)
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()

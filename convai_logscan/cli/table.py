@@ -61,7 +61,9 @@ def check(folder: Path) -> int:
         for sentence in _problems(row, loaded):
             complain(f"{row.file}: {sentence}")
             bad += 1
-    click.echo(f"{len(own)} rows, {bad} problem{'s' if bad != 1 else ''}")
+    click.echo(
+        f"{len(own)} row{'s' if len(own) != 1 else ''}, {bad} problem{'s' if bad != 1 else ''}"
+    )
     return USAGE if bad else 0
 
 

@@ -180,9 +180,7 @@ class _Page:
             elif session.outcome == "connected":
                 self._wrap("Nothing wrong was found in this session.", 11, "good")
             elif not self._look.quiet:
-                self._wrap(
-                    "No row of the table explains this; see what could not be seen below.", 11
-                )
+                self._wrap("No row of the table explains this.", 11)
         if session.room_token and not self._look.quiet:
             self._token(session, session.room_token)
         if self._look.verbose and not self._look.quiet:
@@ -244,7 +242,7 @@ class _Page:
             ):
                 text += f"  (+{moment.stamp.seconds - before.stamp.seconds:.1f} s)"
             self._wrap(text, 11, "quiet")
-            before = moment
+            before = moment if moment.stamp else before
 
     def _headline(self, one: Diagnosis) -> None:
         sign = (
@@ -387,7 +385,7 @@ class _Page:
                 self._wrap(line, 2)
         elif off:
             self._wrap(
-                "Room details are not printed in this log (transport-debug-off); -v says how to turn them on.",
+                "The ids of the room are not printed in this log (transport-debug-off); -v says how to turn them on.",
                 0,
                 "quiet",
             )

@@ -83,7 +83,7 @@ def _listed(
     for info in directory:
         budget.member()
         name = label(info.filename)
-        if info.is_dir():
+        if info.filename.endswith("/"):
             continue
         if info.create_system == 3 and stat.S_ISLNK(info.external_attr >> 16):
             yield Skipped(name, "a link, not followed", minor=True)
@@ -100,7 +100,7 @@ def _overlapping(directory: list[zipfile.ZipInfo]) -> dict[int, zipfile.ZipInfo 
     found: dict[int, zipfile.ZipInfo | None] = {}
     end = -1
     for info in sorted(directory, key=lambda one: one.header_offset):
-        if info.is_dir() and not info.compress_size:
+        if info.filename.endswith("/") and not info.compress_size:
             continue
         if info.header_offset < end:
             found.setdefault(info.header_offset, None)
