@@ -14,12 +14,27 @@ from convai_logscan.envelopes import plain
 from convai_logscan.events import Event, Package, RoomDetails, Said
 from convai_logscan.facts import HEAD, SelfDescription
 from convai_logscan.marks import Marker
-from convai_logscan.model import Anchor, Moment, Record, Skipped, SourceReport
+from convai_logscan.model import (
+    Anchor,
+    Diagnosis,
+    Moment,
+    Record,
+    Session,
+    Skipped,
+    SourceReport,
+    Unexplained,
+)
 from convai_logscan.records import Framer, whole_lines
 from convai_logscan.redact import Redactor
 from convai_logscan.rules import Table
 from convai_logscan.sessions import Sessions, room_token
 from convai_logscan.sources import Source
+
+# What a report shows of a session in the log's own words.
+_SHOWN = (
+    "character_id", "room_url", "room_name", "session_id", "character_session_id",
+    "request_trace_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +184,32 @@ class _Walk:
             for one in diagnoses:
                 one.session = None
             sessions = []
+        self._last_look(sessions, diagnoses)
         return SourceReport(
             name=self._source.name, kind=about.kind, encoding=self._source.encoding,
             bytes=self._source.bytes, facts=about.facts, visibility=about.visibility,
             sessions=sessions, diagnoses=diagnoses, checklist=self._proofs.steps(diagnoses),
-            unexplained=about.unexplained(self._diagnoser.used) if about.visibility.convai else [],
+            unexplained=self._unexplained() if about.visibility.convai else [],
             redactions=dict(sorted(self._redactor.counts.items())),
             anchor=anchor,
         )  # fmt: skip
+
+    def _last_look(self, sessions: list[Session], diagnoses: list[Diagnosis]) -> None:
+        """Take out what only a later line gave away as a secret, and what a token's own claim holds."""
+        again = self._redactor.again
+        for session in sessions:
+            for name in _SHOWN:
+                setattr(session, name, again(getattr(session, name) or "") or None)
+            token = session.room_token
+            if token and token.room:
+                session.room_token = replace(token, room=again(token.room))
+        for one in diagnoses:
+            one.evidence = tuple(replace(e, text=again(e.text)) for e in one.evidence)
+            one.against = tuple(replace(e, text=again(e.text)) for e in one.against)
+
+    def _unexplained(self) -> list[Unexplained]:
+        left = self._about.unexplained(self._diagnoser.used)
+        return [replace(one, text=self._redactor.again(one.text)) for one in left]
 
 
 def _dated(moment: Moment, anchor: Anchor) -> Moment:

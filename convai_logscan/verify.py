@@ -150,7 +150,7 @@ def _unescaped(block: bytes) -> bytes:
 
 # --- labels --------------------------------------------------------------------------------------
 
-_S = rb"(?:[\s\"'`:=,|(>\[\\]|<[^<>\n]{0,40}>|&quot;|%(?:25)*(?:3[aAdD]|2[02])|u00(?:22|3[ad])|->){1,14}"
+_S = rb"(?:[\s\"'`:=,|(>\[\\]|\xe2\x80[\x98-\x9e]|<[^<>\n]{0,40}>|&quot;|%(?:25)*(?:3[aAdD]|2[02])|u00(?:22|3[ad])|->){1,14}"
 _NONE = re.compile(
     rb"[.*x_-]+|@[\w-]+@.*|.*(?:length|version|redacted|masked|localhost|assets|\.cs\b).*",
     re.IGNORECASE | re.DOTALL,
@@ -199,7 +199,8 @@ def _token(found: re.Match[bytes]) -> bool:
         return False
     return bool(
         re.search(
-            rb'"(?:video|roomJoin|token|\w*secret|\w*password|\w*[kK]ey)"\s*:|"exp"|Bearer ', inside
+            rb'"(?:video|roomJoin|token|\w*secret|\w*password|\w*[kK]ey)"\s*:|"exp"|Bearer |^eyJ[\w-]+\.',
+            inside,
         )
     )
 
@@ -233,6 +234,12 @@ def _mail(found: re.Match[bytes]) -> bool:
     return bool(_MAILBOX.search(before)) and not before.lower().endswith(b"git")
 
 
+def _echoed(found: re.Match[bytes]) -> bool:
+    """Say whether an answer repeats what was sent as a key."""
+    before = found.string[max(0, found.start() - 300) : found.start()]
+    return bool(re.search(rb"(?:key|token)[\"'\\]{1,4}\s?\][^\n{}]*$", before, re.IGNORECASE))
+
+
 def _known_form(found: re.Match[bytes]) -> bool:
     """Say whether five groups of a serial, or its masked form, are complete."""
     before = found.string[max(0, found.start() - 24) : found.start()]
@@ -262,21 +269,27 @@ _NEAR_ADDRESS = re.compile(
     re.IGNORECASE,
 )
 LABELS: Final = (
-    _label("token", "eyj|ewog|qmvhcmvyi", rb"(?P<value>(?:eyJ|ewo|QmVhcmVyI)[\w.+/-]{40,4096}=*)", _token),
+    _label("token", "eyj|ewog|qmvhcmvyi|zxlk", rb"(?P<value>(?:eyJ|ewo|QmVhcmVyI|ZXlK)[\w.+/-]{40,4096}=*)", _token),
     _label("private key", "private key-----", rb"PRIVATE KEY-----[\s\\nr]{0,8}(?P<value>[A-Za-z0-9+/=]{16,})"),
     _label("key", "ghp_|gho_|ghs_|github_pat_|npm_", rb"(?P<value>(?:gh\w|npm|github_pat)_\w{20,})"),
     _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?keys?" + _S + _value(20)),
     _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?key" + _S + rb"(?P<value>API\w{12}|(?=[a-f]{0,9}\d)[0-9a-f]{9,19})(?!\w)(?:\.{3}|[\s\"']|$)"),
+    _label("key", "api_key|api-key|apikey", rb"api[-_]?key[\"'\\]{1,4}\s?,\s?[\"'\\]{1,4}value" + _S + _value(20)),
+    _label("key", "api_key|api-key|apikey", rb"api[-_]?keys?[\"'\\]{0,4}\s?[:=]\s?\{[\s\"'\\]{0,5}" + _value(20)),
+    _label("key", "input", rb"input" + _S + _value(20), _echoed),
     _label("key", "keys:", rb"keys:\s+API\w{12}: {1,4}(?P<value>\w{40,48})"),
     _label("key", "cnv1:", rb"cnv1:(?P<value>[\w+/=-]{8,})"),
     _label("key", "secret", rb"secret(?:[-_ ]?key)?" + _S + _value(16)),
     _label("token", "token", rb"token(?:[-_ ]response)?" + _S + _value(20)),
+    _label("token", "token", rb"(?:(?<=auth)|(?<=auth[-_])|(?<=api[-_])|(?<=access)|(?<=access[-_]))token[\"']?\s?[:=]\s?[\"']?(?P<value>(?=[\w-]{0,18}\d)[\w-]{8,19})\.{0,3}[ \t]{0,4}\r?\n"),
     _label("token", "accesstoken", rb"accesstoken\s{1,4}(?:[\d:T.Z-]+\|0x\w+\|)?" + _value(20)),
     _label("token", "updated the access|updated access", rb"updated (?:the )?access token[: \"]{1,4}(?P<value>(?=[\w-]*\d)[\w-]{6,})"),
     _label("token", "authorization", rb"authorization" + _S + rb"(?:basic|bearer|ntlm|negotiate|token|digest)[\s+]+" + _value(8)),
     _label("token", "bearer", rb"bearer" + _S + _value(20)),
     _label("cookie", "cookie:", rb"cookie:\s{0,4}[^=;\s{}]{1,64}=(?P<value>[^;\s{}]{8,})"),
     _label("password", "passw|passphrase", rb"pass(?:word|wd|phrase)[\"'\\\]]{0,4}(?: {0,4}[:=]| {1,4}|, |%3d)[\"'\\ ]{0,4}(?P<value>(?=[^\s\"'\\{}<>]{0,40}\d)[^\s\"'\\{}<>(),;]{8,})"),
+    _label("password", "<passw|<passphrase", rb"<pass(?:word|wd|phrase)>(?P<value>(?=[^<>\s]*\d)[^<>\s{}]{8,256})</pass"),
+    _label("password", "pwd=|pass=", rb"(?<=[;?&])(?:pwd|pass)=(?P<value>(?=[^\s;&]{0,40}\d)[^\s;&{}<>\"'/][^\s;&{}<>\"']{7,})"),
     _label("password", "-password", rb"-password\r?\n(?!-|\d{4}-)(?P<value>(?=\S*\d)[^\s{}<>*]{7,})"),
     _label("user", "-username", rb"-username\r?\n(?!-|\d{4}-)(?P<value>[\w.@-]{3,})\r?\n"),
     _label("user", "users/|users\\", rb"users[\\/]{1,8}\{\{user-\d+\}\}(?P<value>(?: [\w.-]+){1,3})[\\/]"),
@@ -298,6 +311,7 @@ LABELS: Final = (
     _label("machine", "editor(|player(", rb"(?:Editor|Player)\(\d{1,4},(?P<value>[^)\s{}]{2,80})\)"),
     _label("machine", "desktop-|laptop-", rb"(?:desktop|laptop)-(?P<value>(?=[a-z0-9]*\d)[a-z0-9]{7})\b(?!-)"),
     _label("person", "end_user|end-user|enduser", rb"end[-_]?user[-_ ]?id(?: this session)?" + _S + rb"(?P<value>(?![0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})(?=\S*\d)[^\s\"'`,;&<>(){}]{4,})"),
+    _label("person", "end_user|end-user|enduser", rb"end[-_]?user[-_ ]?id[\"'\\]{0,4}\s{0,4}[:=]\s{0,4}\\{0,4}[\"'](?:\{\{)?[\w.-]{1,64}(?:\}\})? (?P<value>[\w.-]+)(?: [\w.-]{1,64}){0,4}\\{0,4}[\"']"),
     _label("person", "7656119", rb"(?P<value>7656119\d{10})(?!\d)"),
     _label("person", "discord", rb"discord[a-z_ ]{0,24}" + _S + rb"(?P<value>\d{17,20})(?!\d)"),
     _label("user", "users/|users\\|users%", rb"users(?:[\\/]{1,8}|%(?:25)*(?:5c|2f))(?P<value>[^\s\\/:*?\"'<>|,;()\[\]{}%]{2,})[\\/\"]", _home),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -78,3 +80,26 @@ def test_a_planted_token_is_in_no_output_and_its_line_is_still_quoted(
             assert not any(part[i : i + 12] in shown for i in range(0, len(part) - 12, 6))
     unexplained = [one.text for one in report.sources[0].unexplained]
     assert any("{{room-token-1}}" in one and "rm-neighbour" in one for one in unexplained)
+
+
+def test_a_value_that_a_later_line_gives_away_is_in_no_report() -> None:
+    text, made = fill(
+        "[11:09:58.350][Error][Transport]: odd @api-key@ seen\n"
+        "[11:09:58.360][Error][Transport]: X-API-Key: @api-key@\n"
+    )
+    shown = json.dumps(answer(scanned(text)))
+    assert "odd {{api-key-1}} seen" in shown
+    assert made["@api-key@"] not in shown
+
+
+def test_the_room_that_a_token_names_is_text_of_a_stranger() -> None:
+    def token(room: str) -> str:
+        parts = ({"alg": "HS256", "typ": "JWT"}, {"exp": 1770091200, "video": {"room": room}})
+        coded = [base64.urlsafe_b64encode(json.dumps(p).encode()).rstrip(b"=") for p in parts]
+        return b".".join((*coded, b"s1G" * 14 + b"a")).decode()
+
+    for room, left in (("rm-1", "rm-1"), ("ada@example.net", "{{email-1}}"), (token("rm-1"), "")):
+        line = json.dumps({"token": token(room), "room_name": "rm", "room_url": "wss://x"})
+        found = scanned(f"[11:09:58.350][Debug][Transport]: Room details received: {line}\n")
+        shown = answer(found)["sessions"][0]["room_token"]["room"]
+        assert shown == left or (not left and shown.startswith("{{room-token-"))

@@ -72,6 +72,7 @@ MADE: dict[str, Callable[[int, int], str]] = {
     "b64json": lambda _, seed: base64.b64encode(
         json.dumps({"token": room_token(seed)}).encode()
     ).decode(),
+    "b64jwt": lambda _, seed: base64.b64encode(room_token(seed).encode()).decode(),
     "uuid": lambda _, seed: uuid(seed),
     "user": lambda _, seed: "ada." + chance(HEX, 4, seed) + "k",
     "preview": lambda size, seed: "aB3" + chance(BASE62, size - 3, seed),
@@ -96,7 +97,9 @@ def filled(sample: str) -> tuple[str, list[str]]:
         made.append(MADE[name[1]](int(name[2] or 0), len(made) + 1))
         return made[-1]
 
-    return re.sub(r"@([a-z][a-z-]*?(?:5[7]x|6[24](?:x|url|std|json))?)(\d*)@", value, sample), made
+    return re.sub(
+        r"@([a-z][a-z-]*?(?:5[7]x|6[24](?:x|url|std|json|jwt))?)(\d*)@", value, sample
+    ), made
 
 
 def explained(clean: str, text: str) -> bool:
