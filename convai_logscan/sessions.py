@@ -81,6 +81,7 @@ from convai_logscan.events import (
 from convai_logscan.model import Anchor, Moment, RoomToken, Session, Spread, TokenClaims, Where
 
 MAX_TIMELINE = 40
+MAX_HOSTS = 8  # hosts whose failures before a session are remembered
 _UNDECIDED = frozenset(["starting", "waiting", "initializing"])  # requests that name no room
 _LOBBY = 0  # the number of "no session"
 _PROGRESS = (
@@ -103,6 +104,7 @@ class _Live:
     rooms: set[str] = field(default_factory=set)
     opened: bool = False  # a connect or bootstrap event was seen
     page_told: bool = False  # it knows which page it runs on
+    machine_told: bool = False  # it knows what failed on this machine before it
     drop_told: bool = False  # the SDK has said that this connection was lost
     ended: bool = False
     attempt: int = 0
@@ -136,6 +138,7 @@ class Sessions:
         self._live: list[_Live] = []  # open sessions, most recently active last
         self._next = 1
         self._page: BrowserPage | None = None  # printed by the loader, before any session
+        self._machine: dict[str, Reason] = {}  # by host: what failed before any session
         self._waiting: deque[Event] = deque(maxlen=8)  # evidence without a peer
         self._asked: list[ConnectRequest] = []  # after a loss: for a new room or the lost one?
         self.done: list[Session] = []
@@ -167,6 +170,8 @@ class Sessions:
             isinstance(event, UnityHeader) and "Built from" not in event.where.text
         ):
             yield from self._close_all()
+            if not isinstance(event, PlayMode):
+                self._machine.clear()
             yield Said("event", _LOBBY, 0, event)
             return
         if isinstance(event, (BootInit, ConnectRequest, ConnectAttempt)):
@@ -177,6 +182,7 @@ class Sessions:
                 self._page = event
                 return
             if event.where.speaker != "convai" and not isinstance(event, RoomDetails):
+                self._remember(event)
                 yield Said("event", _LOBBY, 0, event)
                 return
             live = self._open(event)
@@ -189,6 +195,14 @@ class Sessions:
         """End every session that is still open."""
         yield from self._decide(None)
         yield from self._close_all()
+
+    def _remember(self, event: Event) -> None:
+        """Keep what this machine could not reach: a session that fails later may fail for it."""
+        if isinstance(event, Reason) and event.peer == "other" and event.host:
+            self._machine.pop(event.host, None)
+            self._machine[event.host] = event
+            if len(self._machine) > MAX_HOSTS:
+                del self._machine[next(iter(self._machine))]
 
     # --- opening and closing -------------------------------------------------------------------
 
@@ -360,6 +374,10 @@ class Sessions:
         if self._page and not live.page_told:
             live.page_told = True
             yield Said("event", facts.number, live.attempt, self._page)
+        if not live.machine_told:
+            live.machine_told = True
+            for reason in self._machine.values():
+                yield Said("event", facts.number, live.attempt, reason)
         if event.where.quoted and event.kind_name in live.told:
             return
         yield from self._attempt(live, event)
