@@ -20,8 +20,6 @@ MAX_LINE = 1 << 18  # bytes of a line that are looked at
 Worth = Callable[[frozenset[str], bytes], bool]
 
 _DRESS = re.compile(rb"[<\x1b\xe2\xef]")  # how markup, escapes and invisible signs begin
-# From here on numpy counts lines: five times as fast, but slow to import.
-LARGE = 1 << 28
 
 
 class Marker:
@@ -39,7 +37,6 @@ class Marker:
         self._worth = worth
         self._rules = anchors.rules()
         self.lines = 0  # complete and incomplete lines read, known at the end
-        self._read = 0
 
     def marks(self, blocks: Iterable[bytes]) -> Iterator[Mark]:
         """Yield the marks of the whole source."""
@@ -49,7 +46,6 @@ class Marker:
         cut = False  # the part to be looked at begins inside a line that was too long
         for block in blocks:
             buffer += block
-            self._read += len(block)
             limit = buffer.rfind(b"\n", first, max(first, len(buffer) - LOOKAHEAD)) + 1
             if limit:
                 if cut:  # skip what is left of the long line
@@ -57,7 +53,7 @@ class Marker:
                     line += 1
                     cut = False
                 yield from self._in(buffer, first, limit, offset, line)
-                line += self._newlines(buffer, first, limit)
+                line += buffer.count(b"\n", first, limit)
                 first = limit
             elif len(buffer) - first > MAX_LINE + LOOKAHEAD:
                 if not cut:
@@ -76,16 +72,9 @@ class Marker:
             cut = first == len(buffer) and not buffer.endswith(b"\n")
         if first < len(buffer):
             yield from self._in(buffer, first, len(buffer), offset, line)
-            line += self._newlines(buffer, first, len(buffer))
+            line += buffer.count(b"\n", first, len(buffer))
             cut = not buffer.endswith(b"\n")
         self.lines = line if cut else line - 1
-
-    def _newlines(self, buffer: bytearray, start: int, end: int) -> int:
-        if self._read < LARGE:
-            return buffer.count(b"\n", start, end)
-        import numpy as np
-
-        return int(np.count_nonzero(np.frombuffer(buffer, np.uint8, end - start, start) == 10))
 
     def _long(self, buffer: bytearray, first: int, offset: int, line: int) -> Iterator[Mark]:
         """Mark the beginning of a line that is too long to be read whole."""
@@ -99,7 +88,7 @@ class Marker:
         """Mark the candidate lines that begin in buffer[first:limit]."""
         counted = first
         for start in self._candidates(buffer, first, limit):
-            line += self._newlines(buffer, counted, start)
+            line += buffer.count(b"\n", counted, start)
             counted = start
             yield Mark(line, offset + start, buffer, start, len(buffer))
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from urllib.parse import unquote
 
 from convai_logscan.anchors import Rules, owners_in
@@ -76,6 +76,21 @@ _WHOLE: Final = frozenset({32, 36, 40, 43, 44, 47, 64})  # characters of a key o
 _SIGNATURE = 43  # HS256, what room tokens have
 
 
+class _Late:
+    """A pattern that is compiled when it is first used: most logs need few of them."""
+
+    __slots__ = ("_compiled", "_flags", "_source")
+
+    def __init__(self, source: str, flags: int) -> None:
+        self._source, self._flags = source, flags
+        self._compiled: re.Pattern[str] | None = None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a pattern has)
+        if self._compiled is None:
+            self._compiled = re.compile(self._source, self._flags)
+        return getattr(self._compiled, name)
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """One form in which a secret is written."""
@@ -129,14 +144,17 @@ def load_shapes(text: str | None = None) -> tuple[Shape, ...]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise LogscanError(str(error), "secrets.toml") from error
-    return tuple(_shape(entry, n, data) for n, entry in enumerate(data.get("shape", []), 1))
+    shapes = tuple(_shape(entry, n, data) for n, entry in enumerate(data.get("shape", []), 1))
+    for number, shape in enumerate(shapes, 1):
+        _check(shape, f"secrets.toml, shape {number} ({shape.id})")
+    return shapes
 
 
 @cache
 def _packaged() -> tuple[Shape, ...]:
-    return load_shapes(
-        resources.files("convai_logscan").joinpath("secrets.toml").read_text("utf-8")
-    )
+    text = resources.files("convai_logscan").joinpath("secrets.toml").read_text("utf-8")
+    data = tomllib.loads(text)
+    return tuple(_shape(entry, n, data) for n, entry in enumerate(data["shape"], 1))
 
 
 @cache
@@ -157,7 +175,7 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
     def compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
         for _ in range(4):  # parts may be made of parts
             pattern = _PART.sub(lambda part: str(parts[part[1]]), pattern)
-        return re.compile(pattern, flags)
+        return cast("re.Pattern[str]", _Late(pattern, flags))
 
     unknown = entry.keys() - set(Shape.__dataclass_fields__)
     if unknown:
@@ -195,11 +213,20 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
         raise LogscanError(f"{error} is missing", place) from error
     except re.error as error:
         raise LogscanError(f"bad pattern: {error}", place) from error
-    if "secret" not in shape.pattern.groupindex:
-        raise LogscanError("the pattern has no group 'secret'", place)
     if shape.check is not None and shape.check not in _CHECKS:
         raise LogscanError(f"unknown check {shape.check!r}", place)
     return shape
+
+
+def _check(shape: Shape, place: str) -> None:
+    """Compile what a shape has; the packaged ones are compiled by the tests."""
+    patterns = (shape.pattern, shape.not_value, shape.opens, shape.wraps, shape.split)
+    try:
+        named = [pattern.groupindex for pattern in patterns if pattern is not None]
+    except re.error as error:
+        raise LogscanError(f"bad pattern: {error}", place) from error
+    if "secret" not in named[0]:
+        raise LogscanError("the pattern has no group 'secret'", place)
 
 
 # --- what a value is -------------------------------------------------------------------------------------------------

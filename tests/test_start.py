@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 
 from convai_logscan.cli import BUILT, group
+from convai_logscan.redact import load_shapes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,3 +85,11 @@ def test_a_cache_folder_that_others_may_write_is_not_used(tmp_path: Path) -> Non
     assert list(kept.iterdir()) == []
     call(tmp_path / "own", "-", "--format", "json", text=SPEAKING)
     assert (tmp_path / "own").stat().st_mode & 0o777 == 0o700
+
+
+def test_every_packaged_shape_compiles_and_none_does_before_it_is_needed() -> None:
+    text = resources.files("convai_logscan").joinpath("secrets.toml").read_text(encoding="utf-8")
+    assert [shape.id for shape in load_shapes(text)] == [shape.id for shape in load_shapes()]
+    probe = "from convai_logscan.redact import load_shapes as l; print(sum(s.pattern._compiled is not None for s in l()))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
