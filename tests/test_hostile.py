@@ -554,6 +554,69 @@ def test_a_report_is_never_written_over_a_log(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_nothing_is_written_over_an_input_however_it_is_named(tmp_path: Path) -> None:
+    logs = [put(tmp_path, LOG, name) for name in ("a.json", "a.csv", "a.jsonl")]
+    paths = put(tmp_path, str(logs[0]).encode(), "list.txt")
+    for args in (
+        (tmp_path, "-o", logs[0]), (tmp_path / "a.j*", "-o", logs[0]),
+        (f"@{paths}", "-o", logs[0]), ("events", logs[1], "-o", logs[1]),
+        ("events", tmp_path / "." / "a.jsonl", "-o", logs[2]),
+        ("redact", tmp_path / "a.js*n", "-o", logs[0]),
+    ):  # fmt: skip
+        done = run(*args)
+        assert done.returncode == 2, args
+        assert b"this is a log that is read" in done.stderr
+    done = run("redact", tmp_path, "-o", tmp_path / "copy.zip")
+    assert (done.returncode, b"lies in the folder" in done.stderr) == (3, True)
+    assert set(tmp_path.iterdir()) == {*logs, paths}
+    assert all(log.read_bytes() == LOG for log in logs)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_an_output_that_is_no_file_is_refused_and_stays(tmp_path: Path) -> None:
+    log, pipe = tmp_path / "a.log", tmp_path / "p.json"
+    log.write_bytes(LOG)
+    os.mkfifo(pipe)
+    for args in ((log, "-o", pipe), ("redact", log, "-o", pipe)):
+        done = run(*args)
+        assert (done.returncode, b"not a file" in done.stderr) == (3, True)
+    assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes descriptors as a shell does")
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_traceback(tmp_path: Path, closed: str) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(LOG)
+    for args, code in (
+        (f"scan {log}", 1), (f"events {log}", 0), (f"redact {log} -o -", 0), ("table list", 0),
+    ):  # fmt: skip
+        words = f'exec "{sys.executable}" -m convai_logscan {args} {closed}'
+        done = subprocess.run(
+            ["/bin/sh", "-c", words], capture_output=True, timeout=60, check=False, cwd=tmp_path
+        )
+        assert (done.returncode, b"Traceback" in done.stderr) == (code, False), args
+    for args in ("scan -", "events -", "redact - -o x", "explain invalid-api-key -"):
+        words = f'exec "{sys.executable}" -m convai_logscan {args} <&-'
+        done = subprocess.run(
+            ["/bin/sh", "-c", words], capture_output=True, timeout=60, check=False, cwd=tmp_path
+        )
+        assert (done.returncode, b"standard input is closed" in done.stderr) == (3, True), args
+
+
+def test_an_empty_name_is_not_the_folder_one_happens_to_be_in() -> None:
+    done = run("")
+    assert (done.returncode, b"an empty name" in done.stderr) == (3, True)
+
+
+def test_a_session_that_is_not_there_is_no_clean_report(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes(LOG)
+    for number in ("2", "\u00b2", "0"):
+        done = run(log, "--session", number)
+        assert (done.returncode, b"Traceback" in done.stderr) == (2, False)
+
+
 def test_a_report_replaces_a_link_and_not_what_it_points_to(tmp_path: Path) -> None:
     target, link = put(tmp_path, b"precious", "target"), tmp_path / "r.json"
     link.symlink_to(target)

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convai_logscan.cli.street import INCOMPLETE, INTERRUPTED, complain, written
+from convai_logscan.cli.street import (
+    INCOMPLETE,
+    INTERRUPTED,
+    complain,
+    spare,
+    standard_input,
+    written,
+)
 from convai_logscan.errors import LogscanError, SourceError
 from convai_logscan.reports.safe import one_line
 
@@ -72,7 +79,8 @@ def command(
         if suffix not in TABLES:
             raise click.UsageError(f"-o {output}: the suffix must be one of {', '.join(TABLES)}")
         name = TABLES[suffix]
-    source: Source = from_stream(sys.stdin.buffer) if path == "-" else from_file(Path(path))
+        spare(output, [path])
+    source: Source = from_stream(standard_input()) if path == "-" else from_file(Path(path))
     found = (
         as_dict(e)
         for e in events(source, Settings(rules.builtin()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import shutil
-import sys
 import textwrap
 import tomllib
 from collections import Counter
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from convai_logscan.cli.street import INCOMPLETE, complain
+from convai_logscan.cli.street import INCOMPLETE, complain, standard_input
 from convai_logscan.errors import SourceError
 from convai_logscan.reports.safe import one_line
 
@@ -148,7 +147,7 @@ def _progress(table: Table, names: list[str], path: str, livekit_test: str | Non
         shown = [name for name in told if name in verdicts] or told[:1]
         click.echo()
     for name in shown:
-        source = from_stream(sys.stdin.buffer) if path == "-" else from_file(Path(path))
+        source = from_stream(standard_input()) if path == "-" else from_file(Path(path))
         report, progress = watched(source, Settings(table, livekit_test=livekit_test, watch=name))
         if source.cut:
             complain(f"{path}: {source.cut}")

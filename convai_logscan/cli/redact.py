@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from convai_logscan.cli.limits import limited
-from convai_logscan.cli.street import FOUND, INCOMPLETE, INTERRUPTED, complain, written
+from convai_logscan.cli.street import (
+    FOUND,
+    INCOMPLETE,
+    INTERRUPTED,
+    complain,
+    spare,
+    standard_input,
+    written,
+)
 from convai_logscan.errors import SourceError
 from convai_logscan.reports.safe import one_line
 
@@ -76,6 +84,7 @@ def _copy(path: str, output: str, options: frozenset[str], limits: Limits, *, qu
             copy = share.copy_out(lambda: _items(path, limits), output, out, options)
         if not copy.found:
             raise _nothing(path, copy)
+        spare(output, [name for name, _ in copy.found])
     return _ended(path, copy, quiet=quiet)
 
 
@@ -88,7 +97,7 @@ def _nothing(path: str, copy: Copy) -> SourceError:
 def _items(path: str, limits: Limits) -> Iterable[Item]:
     from convai_logscan.sources import Pipe, in_paths
 
-    return in_paths([path], Pipe(sys.stdin.buffer), limits)
+    return in_paths([path], Pipe(standard_input()), limits)
 
 
 def _stdin(limits: Limits) -> Iterable[Item]:
@@ -102,6 +111,9 @@ def _refuse_same(path: str, output: str) -> None:
         raise SourceError("the copy is not written through a link", output, "name its target")
     if target.is_dir():
         raise SourceError("this is a folder", output, "name the file to write")
+    if path != "-" and source.is_dir() and target.resolve().is_relative_to(source.resolve()):
+        message = "this lies in the folder that is read, and would be read as a log"
+        raise SourceError(message, output, "choose another folder")
     try:
         same = path != "-" and source.samefile(target)
     except OSError:

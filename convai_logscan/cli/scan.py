@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from convai_logscan.cli.limits import limited
-from convai_logscan.cli.street import FOUND, INCOMPLETE, INTERRUPTED, USAGE, complain, written
+from convai_logscan.cli.street import (
+    FOUND,
+    INCOMPLETE,
+    INTERRUPTED,
+    USAGE,
+    complain,
+    spare,
+    standard_input,
+    written,
+)
 from convai_logscan.errors import SourceError
 from convai_logscan.model import SEVERITIES, Report, Severity, Skipped, SourceReport
 
@@ -110,19 +119,24 @@ def command(
     from convai_logscan.sources import Limits
 
     for output in outputs:
-        _spare_inputs(output, paths)
+        spare(output, paths)
         if Path(output).suffix.lower() not in SUFFIXES:
             message = f"-o {output}: the suffix must be one of {', '.join(SUFFIXES)}"
             raise click.UsageError(message)
-    if which not in {"all", "last"} and not (which.isdigit() and int(which) > 0):
+    if which not in {"all", "last"} and not (
+        which.isascii() and which.isdigit() and int(which) > 0
+    ):
         message = f"--session {which}: give a number, last or all"
         raise click.UsageError(message)
     table, refused = _table(tables, select + ignore, strict=strict)
     settings = Settings(table, marks=not no_marks, kind=kind, livekit_test=livekit_test)
     report = Report(__version__, table.hash, skipped=refused)
     _read(paths, settings, report, Limits(max_depth, max_members, max_bytes, max_seconds))
+    _known_session(report, which)
     for source in report.sources:
         _narrow(source, which, select, ignore)
+    for output in outputs:
+        spare(output, [one.name for one in report.sources])
     for output in outputs:
         _write(report, output, SUFFIXES[Path(output).suffix.lower()])
     _print(report, form or "terminal", color=color, quiet=quiet, verbose=verbose)
@@ -157,24 +171,13 @@ def _table(
     return table, refused
 
 
-def _spare_inputs(output: str, paths: tuple[str, ...]) -> None:
-    """Refuse to write a report over a log that is read."""
-    for path in paths:
-        try:
-            same = Path(output).samefile(path)
-        except (OSError, ValueError):
-            continue  # one of them is no file
-        if same:
-            raise click.UsageError(f"-o {output}: this is the log that is read")
-
-
 def _read(paths: tuple[str, ...], settings: Settings, report: Report, limits: Limits) -> None:
     """Scan every log that the paths lead to; Ctrl-C keeps what was read."""
     from convai_logscan.cli.progress import Progress
     from convai_logscan.pipeline import scan
     from convai_logscan.sources import Pipe, in_paths
 
-    stdin = Pipe(sys.stdin.buffer if sys.stdin else None)
+    stdin = Pipe(standard_input())
     try:
         with Progress() as progress:
             for item in in_paths(paths, stdin, limits):
@@ -193,6 +196,14 @@ def _read(paths: tuple[str, ...], settings: Settings, report: Report, limits: Li
     except KeyboardInterrupt:
         report.interrupted = True
     report.interrupted = report.interrupted or stdin.interrupted
+
+
+def _known_session(report: Report, which: str) -> None:
+    """Refuse the number of a session that no log has: its report would look like a clean one."""
+    numbers = {session.number for source in report.sources for session in source.sessions}
+    if numbers and which.isdigit() and int(which) not in numbers:
+        many = f"1 to {max(numbers)}" if len(numbers) > 1 else "1"
+        raise click.UsageError(f"--session {which}: there is none; the sessions are {many}")
 
 
 def _narrow(

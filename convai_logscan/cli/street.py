@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -21,6 +22,7 @@ INTERRUPTED = 130
 
 def run(command: click.Command, args: Sequence[str]) -> int:
     """Run a command; return the exit code. Nothing gets past as a traceback."""
+    _give_streams()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
@@ -48,6 +50,31 @@ def run(command: click.Command, args: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _give_streams() -> None:
+    """Write nowhere where the caller has closed standard output or standard error."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Open to the end; a log that is opened later must not get the number of the closed one.
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+
+
+def standard_input() -> BinaryIO | None:
+    """Return the bytes of standard input, or None where it is closed."""
+    return sys.stdin.buffer if sys.stdin else None
+
+
+def spare(output: str, names: Iterable[str]) -> None:
+    """Refuse to write over a log that is read; a name may lead into an archive."""
+    for name in names:
+        for path in {name, name.partition("!")[0]}:
+            try:
+                same = Path(output).samefile(path)
+            except (OSError, ValueError):
+                continue  # one of them is no file
+            if same:
+                raise click.UsageError(f"-o {output}: this is a log that is read")
+
+
 def complain(sentence: str, hint: str | None = None) -> None:
     """Write one sentence to standard error."""
     text = one_line(sentence.strip().rstrip("."))
@@ -64,6 +91,8 @@ def written(output: str, what: str) -> Iterator[Path]:
     path = Path(output)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise SourceError("this is a device or a pipe, not a file", output, "name a file")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         os.close(os.open(beside, flags, 0o600))
         yield beside

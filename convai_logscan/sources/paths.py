@@ -36,6 +36,8 @@ def _in_path(path: str, stdin: Pipe, limits: Limits, *, lists: bool) -> Iterator
         yield from opened("-", Stream(stdin), Budget(limits), named=True)
     elif lists and path.startswith("@"):
         yield from _in_list(path, stdin, limits)
+    elif not path:  # never the folder that one happens to be in
+        yield Skipped('""', "an empty name, as of a variable that is not set")
     elif _URL.match(path):
         yield from in_url(path, limits)
     else:
