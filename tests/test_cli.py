@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -201,6 +201,21 @@ def test_a_closed_pipe_is_a_clean_end(refused: Path) -> None:
     assert done.stderr == b""
 
 
+def _drained(pipe: IO[bytes]) -> None:
+    """Wait until the other end has read everything, and has had time to think about it."""
+    import fcntl
+    import termios
+
+    left = b"\1\0\0\0"
+    for _ in range(600):
+        left = fcntl.ioctl(pipe, termios.FIONREAD, b"\0\0\0\0")
+        if not any(left):
+            break
+        time.sleep(0.1)
+    assert not any(left)
+    time.sleep(3)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
 def test_ctrl_c_on_standard_input_prints_the_report_so_far() -> None:
     process = subprocess.Popen(
@@ -210,7 +225,7 @@ def test_ctrl_c_on_standard_input_prints_the_report_so_far() -> None:
     assert process.stdin is not None
     process.stdin.write(REFUSED.encode())
     process.stdin.flush()
-    time.sleep(2)
+    _drained(process.stdin)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
