@@ -91,7 +91,7 @@ def main(megabytes: int, runs: int) -> None:
                  [rg, "-z", *search[1:], str(packed)], runs)  # fmt: skip
         log.unlink()
         for name, make in (("sparse", sparse_log), ("dense", dense_log)):
-            full = megabytes if name == "sparse" else min(megabytes, 100)
+            full = megabytes if name == "sparse" else min(megabytes, 20)
             log, small = make(here / "log", full), make(here / "small", SMALL)
             scale = full / SMALL
             pair(f"{name}, {full} MB / Lark on every line", ours(log), ours(small, "--no-marks"),
