@@ -169,6 +169,20 @@ class _Found:
     cut: bool = False
 
 
+_MOVED_BY: dict[int, tuple[Chain, frozenset[str]]] = {}  # by identity: chains are not hashable
+
+
+def _moved_by(chain: Chain) -> frozenset[str]:
+    """Return the names of the events that can move a chain; many small logs ask for the same ones."""
+    known = _MOVED_BY.get(id(chain))
+    if known is None or known[0] is not chain:
+        operands = [step.operand for step in chain.steps]
+        operands += [operand for step in chain.steps for operand in step.between]
+        names = frozenset(n for operand in (*operands, *chain.without) for n in operand.events())
+        known = _MOVED_BY[id(chain)] = (chain, names)
+    return known[1]
+
+
 class _Room:
     """Everything about one session: its chains, what they found, what could be seen."""
 
@@ -179,12 +193,7 @@ class _Room:
         ]
         self.by_event: dict[str, list[_Chain]] = defaultdict(list)
         for one in self.chains:
-            names = {name for step in one.chain.steps for name in step.operand.events()}
-            names |= {
-                n for step in one.chain.steps for operand in step.between for n in operand.events()
-            }
-            names |= {name for operand in one.chain.without for name in operand.events()}
-            for name in names:
+            for name in _moved_by(one.chain):
                 self.by_event[name].append(one)
         self.against: dict[str, list[tuple[Row, Operand]]] = defaultdict(list)
         self.met: dict[str, set[str]] = defaultdict(set)  # by row: lines that met one of its steps
@@ -453,6 +462,8 @@ class Diagnoser:
 
     def _end_attempt(self, room: _Room, attempt: int) -> None:
         for one in room.chains:
+            if not (one.waits or one.held or one.slots or one.counts or one.parts):
+                continue
             for wait in one.waits:
                 if (
                     wait.step.span is None
