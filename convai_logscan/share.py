@@ -247,6 +247,12 @@ def is_archive(target: str) -> bool:
     return target.lower().endswith(ARCHIVES)
 
 
+def _named(name: str, redactor: Redactor) -> str:
+    """Return a name without its secrets, each folder by itself and before anything is cut off."""
+    whole = redactor.again(name)  # a user's folder is known by what stands around it
+    return re.sub(r"[^/\\!]+", lambda part: redactor.again(part[0]), whole)
+
+
 def member_name(name: str, taken: set[str]) -> str:
     """Return a name for a member of a new archive: relative, plain, and not used yet."""
     parts = [_UNSAFE.sub("_", part) for part in re.split(r"[/\\!]+", name)]
@@ -285,7 +291,7 @@ def copy_out(items: Items, target: str, out: BinaryIO, options: frozenset[str]) 
                 checked(pieces, _verifier(work), stream.write)
             else:
                 name = one.name.partition("!")[2] or PurePosixPath(one.name.replace("\\", "/")).name
-                name = work.redactor.again(member_name(name, taken))
+                name = member_name(_named(name, work.redactor), taken)
                 verifier = _verifier(work)
                 box.add(name, _beside(pieces, verifier))
                 refuse(verifier)
@@ -344,7 +350,7 @@ def copy_once(items: Iterable[Item], target: str, out: BinaryIO, options: frozen
             inside = log.name.partition("!")[2]
             pieces = _once(log, work, found)
             if box is not None:
-                box.add(work.redactor.again(member_name(inside or "log", taken)), pieces)
+                box.add(member_name(_named(inside or "log", work.redactor), taken), pieces)
             elif inside:
                 raise _no_archive(target)
             else:

@@ -641,3 +641,17 @@ class _Refusing(io.BytesIO):
 
     def write(self, data: Any) -> int:
         raise LeakError(f"withheld {len(data)} bytes")
+
+
+def test_the_names_of_members_hold_no_secret_either(tmp_path: Path) -> None:
+    log, copy = tmp_path / "in.zip", tmp_path / "out.zip"
+    names = (f"api_key={KEY}/Player.log", f"{TOKEN}.log", "C:/Users/svetlana.k/Player.log")
+    with zipfile.ZipFile(log, "w") as box:
+        for name in names:
+            box.writestr(name, LOG)
+    assert run("redact", log, "-o", copy).returncode == 0
+    made = zipfile.ZipFile(copy).namelist()
+    assert len(made) == len(names)
+    shown = " ".join(made)
+    pieces = (KEY, *TOKEN.split(".")[1:], "svetlana")
+    assert not [piece for piece in pieces if piece[:12] in shown or piece[-12:] in shown]
