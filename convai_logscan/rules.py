@@ -285,6 +285,9 @@ def load(folders: list[Path]) -> Table:
             message = "there is no such folder of rows"
             raise TableError(message, str(folder))
         for file in sorted(folder.rglob("*.toml"), key=lambda f: f.relative_to(folder).as_posix()):
+            if file.exists() and not file.is_file():  # reading a pipe would wait for ever
+                refused.append(TableError("this is no file", str(file)))
+                continue
             try:
                 text = file.read_text(encoding="utf-8").replace("\r\n", "\n")
                 row = load_row(text, file)
@@ -292,7 +295,8 @@ def load(folders: list[Path]) -> Table:
                 refused.append(error)
                 continue
             except (OSError, UnicodeDecodeError) as error:
-                refused.append(TableError(f"it cannot be read: {error}", str(file)))
+                reason = getattr(error, "strerror", None) or error
+                refused.append(TableError(f"it cannot be read: {reason}", str(file)))
                 continue
             digest.update(f"{row.id}\0{text}\0".encode())
             rows[row.id] = row
@@ -303,6 +307,8 @@ def load_row(text: str, file: Path) -> Row:
     """Read one row file; raises TableError with its place."""
     try:
         data = tomllib.loads(text)
+    except RecursionError as error:
+        raise TableError("it is nested too deep to be a row", str(file)) from error
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
         where = f"{file}:{place[1]}:{place[2]}" if place else str(file)

@@ -609,6 +609,25 @@ def test_an_empty_name_is_not_the_folder_one_happens_to_be_in() -> None:
     assert (done.returncode, b"an empty name" in done.stderr) == (3, True)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_rows_that_are_no_files_or_too_deep_are_told(tmp_path: Path) -> None:
+    rows = tmp_path / "rows"
+    rows.mkdir()
+    os.mkfifo(rows / "pipe.toml")
+    put(rows, b"a = " + b"[" * 5000 + b"]" * 5000, "deep.toml")
+    done = run("table", "check", rows)
+    assert done.returncode == 2
+    assert b"pipe.toml: this is no file" in done.stderr
+    assert b"deep.toml: it is nested too deep" in done.stderr
+
+
+def test_a_terminal_that_claims_to_be_endless_is_not_believed(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "convai_logscan", str(put(tmp_path, LOG, "a.log"))]
+    env = {**os.environ, "COLUMNS": "999999999"}
+    done = subprocess.run(words, capture_output=True, check=False, env=env, timeout=60)
+    assert done.returncode == 1
+
+
 def test_a_session_that_is_not_there_is_no_clean_report(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     log.write_bytes(LOG)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from convai_logscan.rules import Table
     from convai_logscan.sources import Limits
 
+MAX_WIDTH = 2000  # columns; a terminal that claims more is not believed
 MAX_COMPLAINTS = 20  # sentences on standard error
 KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
 
@@ -240,7 +241,9 @@ def _print(report: Report, name: str, *, color: str, quiet: bool, verbose: bool)
         and os.environ.get("TERM") != "dumb"
     )
     width = (
-        shutil.get_terminal_size((80, 24)).columns if terminal or os.environ.get("COLUMNS") else 80
+        min(MAX_WIDTH, shutil.get_terminal_size((80, 24)).columns)
+        if terminal or os.environ.get("COLUMNS")
+        else 80
     )
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
     look = Look(
