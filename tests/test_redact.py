@@ -350,6 +350,7 @@ KILLERS = [
     "A", "eyJ", "eyJ.", "eyJhbGciOi\n", "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.", "\\", '"', " ", "token ", "token:", "api_key=",
     "://a:", "@", "a@b.", "1.", "2a02:", "C:\\Users\\", "turn:", 'turn:a"username:"', "-----BEGIN PRIVATE KEY-----", "&quot;",
     "%25", "\\u002e", "{{room-token-1}}", "{{", "?key=", "token:\n", "\r\n", "licenseclient-", "F4-AAAA-", "-serial\n",
+    "username=",
 ]  # fmt: skip
 
 
