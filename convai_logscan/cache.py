@@ -47,8 +47,8 @@ def _place() -> Path | None:
     elif sys.platform == "darwin":
         base = os.path.expanduser("~/Library/Caches")  # noqa: PTH111 (never raises)
     else:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
-    return Path(base) / "convai-logscan" if base and os.path.isabs(base) else None  # noqa: PTH117
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 (never raises)
+    return Path(base) / "convai-logscan" if base and os.path.isabs(base) else None  # noqa: PTH117 (a plain name)
 
 
 def file(name: str) -> Path | None:

@@ -580,7 +580,7 @@ class _Compiler:
                 self._refuse(value, f"the pattern is wrong: {error}")
         return Test(field_name, str(op), wanted)
 
-    def _check(self, event: str, name: str, op: str, wanted: object, at: Any) -> None:  # noqa: ANN401
+    def _check(self, event: str, name: str, op: str, wanted: object, at: Any) -> None:  # noqa: ANN401 (lark's tree)
         """Refuse a value that the field can never have."""
         kinds = {"number": float, "bool": bool, "text": str}
         kind = field_type(event, name)
@@ -623,7 +623,7 @@ class _Compiler:
         seconds = _seconds(str(span.children[0]))
         return Span(seconds, int(span.children[1]) if span.data == "both" else None)
 
-    def _refuse(self, at: Any, message: str, hint: str | None = None) -> NoReturn:  # noqa: ANN401
+    def _refuse(self, at: Any, message: str, hint: str | None = None) -> NoReturn:  # noqa: ANN401 (lark's tree)
         meta = getattr(at, "meta", at)
         place = self._here.inside(self._key, getattr(meta, "line", 1), getattr(meta, "column", 1))
         raise TableError(message, place, hint)

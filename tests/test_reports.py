@@ -118,3 +118,14 @@ def test_the_sender_is_told_of_a_token_that_is_still_good() -> None:
     assert "more minute" not in after
     assert "more minute" not in render(report, "terminal")
     assert render(report, "json", Look(now=1.0)) == render(report, "json")
+
+
+def test_a_note_that_explains_the_loss_is_an_explanation() -> None:
+    lost = (
+        "[12:00:02.000][Info][SDK]: [LiveKitRoomBackend] Room connected: rm-1\n"
+        "[12:05:00.000][Warning][Transport]: [RTVIHandler] User idle warning: remaining_seconds=10, message=idle\n"
+        "[12:05:10.000][Info][SDK]: [ConvaiRoomManager] Room disconnected unexpectedly; clearing runtime media/session state.\n"
+    )
+    shown = page(HEAD + lost)
+    assert "idle-timeout" in shown
+    assert "No row of the table explains this" not in shown

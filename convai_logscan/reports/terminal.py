@@ -168,7 +168,11 @@ class _Page:
         mine = [
             d
             for d in source.diagnoses
-            if d.session == session.number and d.verdict == "fires" and d.severity != "info"
+            if d.session == session.number
+            and d.verdict == "fires"
+            # A note explains how a session ended; of one that connected it is no fault.
+            and (d.severity != "info" or session.outcome == "dropped")
+            and d.id != "transport-debug-off"
         ]
         if not mine:
             unsure = any(
