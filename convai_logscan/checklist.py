@@ -5,7 +5,7 @@ In: diagnoses, and the few events that prove a step. Out: six `ChecklistStep`s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from convai_logscan.events import (
     CharacterReady,
@@ -47,8 +47,7 @@ _MEDIA_BLOCKED = ("livekit-media-blocked", "media-fallback-blocked", "turn-tls-i
 _INSPECTED = ("tls-inspection-convai", "tls-inspection-livekit", "turn-tls-inspected")
 
 
-@dataclass(slots=True)
-class Proofs:
+class Proofs(Struct):
     """The first line that proves each step."""
 
     _answer: int | None = None
@@ -58,7 +57,7 @@ class Proofs:
     _responds: int | None = None
     _rest_failed: int | None = None
 
-    _signal: int | None = field(default=None)
+    _signal: int | None = None
 
     def event(self, event: Event) -> None:
         """Take one event of a session."""

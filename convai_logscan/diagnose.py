@@ -10,8 +10,9 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import count
+
+from msgspec import Struct, field
 
 from convai_logscan.events import (
     KINDS,
@@ -65,8 +66,7 @@ _ONCE = (
 _Key = tuple[object, ...]
 
 
-@dataclass(slots=True)
-class _Partial:
+class _Partial(Struct):
     """A chain on its way: the events that met its steps so far.
 
     The latest event of a step decides, because it lies nearest to what is still missing; the first
@@ -86,8 +86,7 @@ class _Partial:
         )  # fmt: skip
 
 
-@dataclass(slots=True)
-class _Hit:
+class _Hit(Struct):
     """A completed match; `absent` says that an absence is part of the evidence."""
 
     chain: int
@@ -99,8 +98,7 @@ class _Hit:
     times: int = 1  # matches that this one stands for
 
 
-@dataclass(slots=True)
-class _Wait:
+class _Wait(Struct):
     """A match that waits for something not to come."""
 
     hit: _Hit
@@ -109,15 +107,13 @@ class _Wait:
     over: bool = False
 
 
-@dataclass(slots=True)
-class _Count:
+class _Count(Struct):
     """The latest occurrences of a counted step."""
 
     events: list[Event] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Chain:
+class _Chain(Struct):
     """One chain of one row in one session."""
 
     row: Row
@@ -134,8 +130,7 @@ class _Chain:
     ended_by: Event | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far one chain of a row got in one session."""
 
     session: int
@@ -145,16 +140,14 @@ class Progress:
     fired: bool
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     """How often something was found, and where last."""
 
     times: int
     last: Where
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What a row has found in one session."""
 
     row: Row

@@ -12,17 +12,18 @@ printed at Debug of category Transport, so that their absence proves nothing whe
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, Literal
+
+from msgspec import Struct
 
 from convai_logscan.model import Confidence, Where
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(Struct, frozen=True, kw_only=True):
     """Something a log said, and where."""
 
     where: Where
@@ -64,22 +65,19 @@ def kind_of(event: type[Event]) -> str:
 # --- Unity: header, packages, runs -------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnityHeader(Event):
+class UnityHeader(Event, frozen=True, kw_only=True):
     """The engine says its version: `Initialize engine version: …` and its editor forms."""
 
     version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnityOs(Event):
+class UnityOs(Event, frozen=True, kw_only=True):
     """The operating system of the machine (`OS: '…'`, `System name:`, `macOS version:`)."""
 
     os: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnityBuild(Event):
+class UnityBuild(Event, frozen=True, kw_only=True):
     """A line that tells editor from player.
 
     kind: editor, player, development.
@@ -88,30 +86,26 @@ class UnityBuild(Event):
     kind: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnityDate(Event):
+class UnityDate(Event, frozen=True, kw_only=True):
     """An absolute time: kind is `date` (ISO text) or `utp` (epoch milliseconds)."""
 
     kind: str
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineStart(Event):
+class EngineStart(Event, frozen=True, kw_only=True):
     """A new run begins in this file."""
 
     phase: ClassVar[str | None] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlayMode(Event):
+class PlayMode(Event, frozen=True, kw_only=True):
     """The editor enters play mode: every running session is over."""
 
     phase: ClassVar[str | None] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Package(Event):
+class Package(Event, frozen=True, kw_only=True):
     """A package that the Package Manager names: version is what stands after `@`, a version, URL or path.
 
     kind: registered (in the list of all packages), refused (what it depends on is missing).
@@ -122,16 +116,14 @@ class Package(Event):
     kind: str = "registered"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackageError(Event):
+class PackageError(Event, frozen=True, kw_only=True):
     """The Package Manager could not find or resolve a package."""
 
     name: str | None = None
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompileError(Event):
+class CompileError(Event, frozen=True, kw_only=True):
     """A C# compiler error; `owner` is convai, livekit or other, by path and symbol."""
 
     code: str
@@ -139,8 +131,7 @@ class CompileError(Event):
     file: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildFailed(Event):
+class BuildFailed(Event, frozen=True, kw_only=True):
     """The SDK's build processor refused or lost the stored credentials.
 
     kind: restore, no_asset, in_package, no_fields.
@@ -149,8 +140,7 @@ class BuildFailed(Event):
     kind: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExceptionRaised(Event):
+class ExceptionRaised(Event, frozen=True, kw_only=True):
     """An exception head line, and the frames under it, one a line.
 
     owner: whose frames they are: `other`, `livekit` or unknown.
@@ -162,8 +152,7 @@ class ExceptionRaised(Event):
     stack: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DllMissing(Event):
+class DllMissing(Event, frozen=True, kw_only=True):
     """A native library could not be loaded.
 
     kind: not_found, symbol (`cannot locate symbol`), arch (wrong architecture).
@@ -174,16 +163,14 @@ class DllMissing(Event):
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntrypointMissing(Event):
+class EntrypointMissing(Event, frozen=True, kw_only=True):
     """A native library lacks a function that the managed side calls."""
 
     name: str
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FfiUnknownRequest(Event):
+class FfiUnknownRequest(Event, frozen=True, kw_only=True):
     """The native LiveKit library is older than the managed side."""
 
     type: str
@@ -193,64 +180,55 @@ class FfiUnknownRequest(Event):
 # --- Convai: start-up --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootInit(Event):
+class BootInit(Event, frozen=True, kw_only=True):
     """`Convai Bootstrapper: Initializing...`."""
 
     phase: ClassVar[str | None] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootSettingsMissing(Event):
+class BootSettingsMissing(Event, frozen=True, kw_only=True):
     """The ConvaiSettings asset was not found."""
 
     phase: ClassVar[str | None] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootKeyMissing(Event):
+class BootKeyMissing(Event, frozen=True, kw_only=True):
     """The API key is not configured (start-up warning)."""
 
     phase: ClassVar[str | None] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootAuthMode(Event):
+class BootAuthMode(Event, frozen=True, kw_only=True):
     """The project uses Auth Token mode; not an error."""
 
     phase: ClassVar[str | None] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BootDone(Event):
+class BootDone(Event, frozen=True, kw_only=True):
     """`Convai Bootstrapper: Initialization complete.`, printed after errors too."""
 
     phase: ClassVar[str | None] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeStarted(Event):
+class RuntimeStarted(Event, frozen=True, kw_only=True):
     """`[ConvaiRuntime] Started successfully`."""
 
     phase: ClassVar[str | None] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimePaused(Event):
+class RuntimePaused(Event, frozen=True, kw_only=True):
     """The runtime paused; kind is the printed reason in snake case."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CredentialsMissing(Event):
+class CredentialsMissing(Event, frozen=True, kw_only=True):
     """Room start-up found no credentials (`Runtime credentials are not configured` and kin)."""
 
     phase: ClassVar[str | None] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthTokenError(Event):
+class AuthTokenError(Event, frozen=True, kw_only=True):
     """Auth Token mode could not get or use a token.
 
     kind: insecure, no_response, transport_failed, http, malformed, field_missing, field_empty,
@@ -263,8 +241,7 @@ class AuthTokenError(Event):
     field: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartupError(Event):
+class StartupError(Event, frozen=True, kw_only=True):
     """The room manager could not start.
 
     kind: not_injected, factory_missing, adapter, no_active_character, no_target, not_started,
@@ -275,8 +252,7 @@ class StartupError(Event):
     phase: ClassVar[str | None] = "start"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartupTimeout(Event):
+class StartupTimeout(Event, frozen=True, kw_only=True):
     """A connect gave up waiting for the manager or the host to start."""
 
     phase: ClassVar[str | None] = "start"
@@ -285,8 +261,7 @@ class StartupTimeout(Event):
 # --- Convai: connect ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectRequest(Event):
+class ConnectRequest(Event, frozen=True, kw_only=True):
     """A connect was asked for; kind: waiting, starting, create, rejoin, initializing."""
 
     kind: str
@@ -295,8 +270,7 @@ class ConnectRequest(Event):
     phase: ClassVar[str | None] = "connect"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectAttempt(Event):
+class ConnectAttempt(Event, frozen=True, kw_only=True):
     """`Attempt {n} connecting character …` or `Room connection attempt {n} …`."""
 
     n: int
@@ -305,8 +279,7 @@ class ConnectAttempt(Event):
     phase: ClassVar[str | None] = "connect"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectOk(Event):
+class ConnectOk(Event, frozen=True, kw_only=True):
     """The SDK's own success line of a connect (the room, not yet the character)."""
 
     character: str | None = None
@@ -314,8 +287,7 @@ class ConnectOk(Event):
     phase: ClassVar[str | None] = "media"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectGiveup(Event):
+class ConnectGiveup(Event, frozen=True, kw_only=True):
     """The SDK stopped trying."""
 
     character: str | None = None
@@ -323,8 +295,7 @@ class ConnectGiveup(Event):
     phase: ClassVar[str | None] = "end"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectFailed(Event):
+class ConnectFailed(Event, frozen=True, kw_only=True):
     """A line that repeats that the connect failed; kind names the class of the line.
 
     kind: room, transport, coordinator, character, attempt, cancelled.
@@ -336,20 +307,17 @@ class ConnectFailed(Event):
     strength: ClassVar[Confidence] = "low"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JoinFallback(Event):
+class JoinFallback(Event, frozen=True, kw_only=True):
     """Joining a stored room failed; a new one is created."""
 
     room: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectLazy(Event):
+class ConnectLazy(Event, frozen=True, kw_only=True):
     """The manager waits for somebody to call ConnectAsync."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoomDetails(Event):
+class RoomDetails(Event, frozen=True, kw_only=True):
     """The Connect API's answer, in any form; `inferred` when only its consequence was seen."""
 
     token: str | None = None  # a placeholder, or None
@@ -364,13 +332,11 @@ class RoomDetails(Event):
     transport: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoomSummary(RoomDetails):
+class RoomSummary(RoomDetails, frozen=True, kw_only=True):
     """The readable `Token: …; Room Name: …` line. A row's `room_details` is met by it too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoomInitOutcome(Event):
+class RoomInitOutcome(Event, frozen=True, kw_only=True):
     """The failure outcome of the connect request (`Room init failure outcome`, `kind=Failed`)."""
 
     category: str | None = None
@@ -383,8 +349,7 @@ class RoomInitOutcome(Event):
     transport: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestFailed(Event):
+class RestFailed(Event, frozen=True, kw_only=True):
     """The connect request failed.
 
     status: HTTP status, None where none was had (0 counts as none).
@@ -405,8 +370,7 @@ class RestFailed(Event):
         return self.status is not None and self.status >= 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnclassifiedConnect(Event):
+class UnclassifiedConnect(Event, frozen=True, kw_only=True):
     """`[ConnectAPI] Unclassified response ({status}). Falling back to '{code}'. …`."""
 
     status: int
@@ -416,21 +380,18 @@ class UnclassifiedConnect(Event):
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSessionInvalid(Event):
+class StoredSessionInvalid(Event, frozen=True, kw_only=True):
     """The stored character session id was refused and is dropped."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSession(Event):
+class StoredSession(Event, frozen=True, kw_only=True):
     """The character session id that the SDK keeps for a character."""
 
     character: str
     character_session_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientRefusal(Event):
+class ClientRefusal(Event, frozen=True, kw_only=True):
     """The SDK refused a connect request before sending it.
 
     kind: character_id, service_url, end_user_id, action_config, roster, other.
@@ -443,24 +404,21 @@ class ClientRefusal(Event):
 # --- Convai: transport and session state -------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint(Event):
+class Endpoint(Event, frozen=True, kw_only=True):
     """`Connecting to LiveKit endpoint: …`: the Connect API has answered."""
 
     host: str | None = None
     phase: ClassVar[str | None] = "signal"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LkConnected(Event):
+class LkConnected(Event, frozen=True, kw_only=True):
     """The LiveKit room is joined."""
 
     room: str | None = None
     phase: ClassVar[str | None] = "media"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LkConnectFailed(Event):
+class LkConnectFailed(Event, frozen=True, kw_only=True):
     """The LiveKit connect failed; reason is None where the line is opaque."""
 
     reason: str | None = None
@@ -473,24 +431,21 @@ class LkConnectFailed(Event):
         return self.reason is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkState(Event):
+class LinkState(Event, frozen=True, kw_only=True):
     """A state of the LiveKit link or the transport (not of the session)."""
 
     state: str
     transport: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportDisconnected(Event):
+class TransportDisconnected(Event, frozen=True, kw_only=True):
     """`Transport disconnected with reason: …`; on native the reason says nothing."""
 
     reason: str
     transport: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionTransition(Event):
+class SessionTransition(Event, frozen=True, kw_only=True):
     """The session's state changed; states in the enum's words."""
 
     from_state: str
@@ -503,8 +458,7 @@ class SessionTransition(Event):
         return self.code is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StateForced(Event):
+class StateForced(Event, frozen=True, kw_only=True):
     """An invalid or forced session transition was warned about; kind: invalid, forced, error.
 
     kind `error` is a call that the state of the session did not allow, such as a connect while it
@@ -516,8 +470,7 @@ class StateForced(Event):
     to_state: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionError(Event):
+class SessionError(Event, frozen=True, kw_only=True):
     """A dotted code, printed by the SDK's metrics or by the game's own listener."""
 
     code: str
@@ -526,23 +479,20 @@ class SessionError(Event):
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReconnectAttempt(Event):
+class ReconnectAttempt(Event, frozen=True, kw_only=True):
     """`Reconnection attempt #{n}`, counted since the application started."""
 
     n: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconnecting(Event):
+class Reconnecting(Event, frozen=True, kw_only=True):
     """A line that says that the room is reconnecting."""
 
     room: str | None = None
     phase: ClassVar[str | None] = "talk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReconnectOk(Event):
+class ReconnectOk(Event, frozen=True, kw_only=True):
     """The room reconnected."""
 
     n: int | None = None
@@ -550,8 +500,7 @@ class ReconnectOk(Event):
     phase: ClassVar[str | None] = "talk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReconnectFailed(Event):
+class ReconnectFailed(Event, frozen=True, kw_only=True):
     """`Reconnection failed (error: {code})`."""
 
     code: str | None = None
@@ -559,30 +508,26 @@ class ReconnectFailed(Event):
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DisconnectRequested(Event):
+class DisconnectRequested(Event, frozen=True, kw_only=True):
     """Somebody asked for the disconnect."""
 
     reason: str | None = None
     phase: ClassVar[str | None] = "end"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoomDisconnected(Event):
+class RoomDisconnected(Event, frozen=True, kw_only=True):
     """The room is left, wanted or not."""
 
     room: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnexpectedDrop(Event):
+class UnexpectedDrop(Event, frozen=True, kw_only=True):
     """`Room disconnected unexpectedly; clearing …`."""
 
     phase: ClassVar[str | None] = "end"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionEnded(Event):
+class SessionEnded(Event, frozen=True, kw_only=True):
     """`Session ended (clean disconnect|error recovery): …`; kind: clean_disconnect, error_recovery."""
 
     kind: str
@@ -593,8 +538,7 @@ class SessionEnded(Event):
 # --- Convai: readiness, usage, talk ------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CharacterReady(Event):
+class CharacterReady(Event, frozen=True, kw_only=True):
     """The character is ready; kind: bot_ready, published, recovered."""
 
     kind: str
@@ -603,8 +547,7 @@ class CharacterReady(Event):
     phase: ClassVar[str | None] = "ready"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CharReadyTimeout(Event):
+class CharReadyTimeout(Event, frozen=True, kw_only=True):
     """`Character ready timeout after {N}s`."""
 
     seconds: float | None = None
@@ -612,8 +555,7 @@ class CharReadyTimeout(Event):
     phase: ClassVar[str | None] = "ready"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyDoubt(Event):
+class ReadyDoubt(Event, frozen=True, kw_only=True):
     """The room is joined but readiness was not confirmed; kind: waiting, assumed."""
 
     kind: str
@@ -621,8 +563,7 @@ class ReadyDoubt(Event):
     phase: ClassVar[str | None] = "ready"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageLimit(Event):
+class UsageLimit(Event, frozen=True, kw_only=True):
     """`Usage limit reached: {type} - {message}`."""
 
     type: str
@@ -630,8 +571,7 @@ class UsageLimit(Event):
     phase: ClassVar[str | None] = "talk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineError(Event):
+class PipelineError(Event, frozen=True, kw_only=True):
     """The service's pipeline reported an error; kind: fatal, error."""
 
     kind: str
@@ -639,16 +579,14 @@ class PipelineError(Event):
     phase: ClassVar[str | None] = "talk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdleWarning(Event):
+class IdleWarning(Event, frozen=True, kw_only=True):
     """`User idle warning: remaining_seconds={n}, …`."""
 
     seconds: float
     phase: ClassVar[str | None] = "talk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Speech(Event):
+class Speech(Event, frozen=True, kw_only=True):
     """Somebody spoke; kind: player, player_transcript, character, character_transcript.
 
     The words themselves are never kept.
@@ -658,8 +596,7 @@ class Speech(Event):
     phase: ClassVar[str | None] = "talk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interaction(Event):
+class Interaction(Event, frozen=True, kw_only=True):
     """`Interaction created. …`: a second source of the character session id."""
 
     character: str | None = None
@@ -667,8 +604,7 @@ class Interaction(Event):
     phase: ClassVar[str | None] = "talk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Latency(Event):
+class Latency(Event, frozen=True, kw_only=True):
     """`[ClientLatency] …`: milliseconds from the end of speech, None where a part is absent.
 
     final_transcript: the player's own words are understood; the others lead to the answer.
@@ -684,17 +620,16 @@ class Latency(Event):
 
     def parts(self) -> Iterator[tuple[str, float]]:
         """Yield the measured parts, by the name of their field without the unit."""
-        for part in fields(self):
-            value = getattr(self, part.name)
-            if part.name.endswith("_ms") and value is not None:
-                yield part.name.removesuffix("_ms"), value
+        for name in own_fields(type(self)):
+            value = getattr(self, name)
+            if name.endswith("_ms") and value is not None:
+                yield name.removesuffix("_ms"), value
 
 
 # --- Convai: version 3, over gRPC --------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class V3Event(Event):
+class V3Event(Event, frozen=True, kw_only=True):
     """A line of SDK version 3, or a gRPC status under it.
 
     kind: session_start, session_ok, session_failed, key_format, assembly, webgl_editor, unavailable,
@@ -709,8 +644,7 @@ class V3Event(Event):
 # --- Convai: microphone and audio --------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MicEvent(Event):
+class MicEvent(Event, frozen=True, kw_only=True):
     """The microphone worked.
 
     kind: published, enabled, disabled, muted, unmuted, device, skipped, push_to_talk, vad.
@@ -720,8 +654,7 @@ class MicEvent(Event):
     phase: ClassVar[str | None] = "media"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MicError(Event):
+class MicError(Event, frozen=True, kw_only=True):
     """The microphone failed.
 
     kind: denied, gesture, no_device, not_initialized, publish_failed, factory_missing, lost, busy,
@@ -732,15 +665,13 @@ class MicError(Event):
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioEvent(Event):
+class AudioEvent(Event, frozen=True, kw_only=True):
     """Playback; kind: enabled, already_enabled."""
 
     kind: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioOutputError(Event):
+class AudioOutputError(Event, frozen=True, kw_only=True):
     """Playback failed; kind: wrong_object, not_enabled."""
 
     kind: str
@@ -750,16 +681,14 @@ class AudioOutputError(Event):
 # --- LiveKit -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LkDial(Event):
+class LkDial(Event, frozen=True, kw_only=True):
     """LiveKit dials its signalling URL."""
 
     host: str | None = None
     phase: ClassVar[str | None] = "signal"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LkRust(Event):
+class LkRust(Event, frozen=True, kw_only=True):
     """A line of the native LiveKit engine (or of its C# wrapper); kind says which.
 
     kind: proxy, signal_failed, path_fallback, fallback_failed, handshake, regions_failed,
@@ -776,8 +705,7 @@ class LkRust(Event):
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LkJs(Event):
+class LkJs(Event, frozen=True, kw_only=True):
     """A line of the LiveKit JavaScript client.
 
     kind: signal_failed, signal_closed, v1_missing, attempt, initial_failed, region_retry,
@@ -795,8 +723,7 @@ class LkJs(Event):
 # --- Evidence: reasons inside other lines ------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason(Event):
+class Reason(Event, frozen=True, kw_only=True):
     """The printed reason of a failed connection.
 
     peer: convai, livekit, other, or unknown until the session decides by what was in flight.
@@ -808,16 +735,14 @@ class Reason(Event):
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IceEvidence(Reason):
+class IceEvidence(Reason, frozen=True, kw_only=True):
     """No media path; kind: wait_pc, pc_state, publisher_timeout, pc_connection, old_js."""
 
     kind: str
     phase: ClassVar[str | None] = "media"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignalEvidence(Reason):
+class SignalEvidence(Reason, frozen=True, kw_only=True):
     """The signalling connection failed.
 
     kind: websocket, handshake, timeout, rejected, closed, regions, not_found, failed.
@@ -828,20 +753,17 @@ class SignalEvidence(Reason):
     status: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsEvidence(Reason):
+class TlsEvidence(Reason, frozen=True, kw_only=True):
     """A certificate was refused; kind: untrusted, expired, name, revoked, other."""
 
     kind: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsEvidence(Reason):
+class DnsEvidence(Reason, frozen=True, kw_only=True):
     """A host name could not be resolved."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetEvidence(Reason):
+class NetEvidence(Reason, frozen=True, kw_only=True):
     """A socket failed.
 
     kind: refused, reset, timeout, unreachable, forbidden, proxy, blocked_by_client, cors, offline,
@@ -852,8 +774,7 @@ class NetEvidence(Reason):
     port: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curl(Event):
+class Curl(Event, frozen=True, kw_only=True):
     """`Curl error {n}: …` of the engine; `host` is None where the line names none."""
 
     n: int
@@ -865,61 +786,53 @@ class Curl(Event):
 # --- Browser -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrowserDenied(Event):
+class BrowserDenied(Event, frozen=True, kw_only=True):
     """The browser refused the microphone; kind: denied, dismissed, iframe."""
 
     kind: str
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrowserNodevice(Event):
+class BrowserNodevice(Event, frozen=True, kw_only=True):
     """The browser found no microphone, or it is busy; kind: none, busy."""
 
     kind: str
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrowserInsecure(Event):
+class BrowserInsecure(Event, frozen=True, kw_only=True):
     """The page has no mediaDevices: it is not a secure context."""
 
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrowserAutoplay(Event):
+class BrowserAutoplay(Event, frozen=True, kw_only=True):
     """The browser keeps audio locked until a click."""
 
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrowserCors(Event):
+class BrowserCors(Event, frozen=True, kw_only=True):
     """A request was blocked by CORS; `host` is the host asked for."""
 
     host: str | None = None
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrowserMixed(Event):
+class BrowserMixed(Event, frozen=True, kw_only=True):
     """An insecure WebSocket from a secure page."""
 
     strength: ClassVar[Confidence] = "high"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BrowserPage(Event):
+class BrowserPage(Event, frozen=True, kw_only=True):
     """The page or build URL that the browser shows; scheme and host."""
 
     scheme: str
     host: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NativelibCrash(Event):
+class NativelibCrash(Event, frozen=True, kw_only=True):
     """A JavaScript crash that names `NativeLib` in the LiveKit bridge."""
 
     strength: ClassVar[Confidence] = "high"
@@ -928,8 +841,7 @@ class NativelibCrash(Event):
 # --- Everything else ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry(Event):
+class Entry(Event, frozen=True, kw_only=True):
     """Any other SDK line; rows match it by its words."""
 
     level: str | None
@@ -937,8 +849,7 @@ class Entry(Event):
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unrecognised(Event):
+class Unrecognised(Event, frozen=True, kw_only=True):
     """A record of a Convai or LiveKit speaker that no form accepts."""
 
     message: str
@@ -947,20 +858,17 @@ class Unrecognised(Event):
 # --- What the sessions add ---------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connected(Event):
+class Connected(Event, frozen=True, kw_only=True):
     """The session connected: an SDK success line, the room joined, or the Connected state."""
 
     phase: ClassVar[str | None] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dropped(Event):
+class Dropped(Event, frozen=True, kw_only=True):
     """A connected session was lost."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LivekitTest(Event):
+class LivekitTest(Event, frozen=True, kw_only=True):
     """What the user's LiveKit connection test said; result: passed, failed."""
 
     result: str
@@ -1013,9 +921,18 @@ CODES: frozenset[str] = frozenset(
 )  # fmt: skip
 
 
+@cache
+def own_fields(kind: type[Event]) -> dict[str, str]:
+    """Return the fields of a kind of event beside `where`, with their types as written."""
+    written: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        written.update(inspect.get_annotations(base))
+    return {name: written[name] for name in kind.__struct_fields__ if name != "where"}
+
+
 def field_names(kind: str) -> tuple[str, ...]:
     """Return the names that a row may filter on for this kind of event."""
-    own = tuple(f.name for f in fields(KINDS[kind]) if f.name != "where")
+    own = own_fields(KINDS[kind])
     return (*own, "level", "category", "tag", "text", "speaker", "platform")
 
 
@@ -1027,8 +944,8 @@ def kind_words(kind: str) -> tuple[str, ...]:
 
 def field_type(kind: str, name: str) -> str:
     """Return the type of a field as rows must write its values: text, number, bool."""
-    own = {f.name: str(f.type).partition(" ")[0] for f in fields(KINDS[kind])}
-    return {"int": "number", "float": "number", "bool": "bool"}.get(own.get(name, "str"), "text")
+    word = own_fields(KINDS[kind]).get(name, "str").partition(" ")[0]
+    return {"int": "number", "float": "number", "bool": "bool"}.get(word, "text")
 
 
 def field_value(event: Event, name: str) -> Any:  # noqa: ANN401 (fields differ by kind)
@@ -1042,8 +959,7 @@ def field_value(event: Event, name: str) -> Any:  # noqa: ANN401 (fields differ 
     return getattr(event, name, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """One step of the story; `session` 0 is outside of any session."""
 
     what: Literal["event", "attempt_end", "session_end"]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from msgspec import Struct, field
 
 from convai_logscan.envelopes import peel
 from convai_logscan.events import (
@@ -90,8 +91,7 @@ _FORMATS = (("new", _NEW), ("old", _OLD), ("beta", _BETA), ("v3", _V3))
 _CLOCK = re.compile(r"\[\d{1,2}:\d\d:\d\d[.,]\d{1,3}\]")
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """A warning or error: its first line, and how often it was said."""
 
     text: str
@@ -103,8 +103,7 @@ _QUARTER = 900.0  # seconds: time zones differ by multiples of it
 _TOLD_BY = {"##utp": 120.0, "Date": 600.0, "room token": 60.0}  # seconds that may lie between
 
 
-@dataclass(slots=True)
-class _Clocks:
+class _Clocks(Struct):
     """Looks for a date to anchor the local clock on: an absolute time next to a local one.
 
     The clocks differ by the time zone, a multiple of a quarter of an hour, and by the moment that
@@ -151,8 +150,7 @@ class _Clocks:
         return next((self._found[t] for t in _TOLD_BY if t in self._found), None)
 
 
-@dataclass(slots=True)
-class SelfDescription:
+class SelfDescription(Struct):
     """Collects what a source says about itself."""
 
     facts: Facts = field(default_factory=Facts)

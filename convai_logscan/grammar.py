@@ -13,13 +13,13 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput
 from lark.exceptions import LarkError
 from lark.grammar import NonTerminal, Rule, Symbol
 from lark.lexer import PatternStr, TerminalDef
+from msgspec import Struct, field
 
 from convai_logscan import cache
 from convai_logscan.errors import GrammarError
@@ -36,8 +36,7 @@ SPEAKERS = ("convai", "livekit", "unity", "browser", "reasons")
 MIN_ANCHOR = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """A recognised message: the kind of event and its fields, as text."""
 
     kind: str
@@ -45,8 +44,7 @@ class Form:
     end: int = 0  # for searched forms: where the form's text begins in the searched text
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """A sample line of a grammar file, the kind it must become and fields it must have."""
 
     file: str

@@ -7,7 +7,6 @@ stands in every text that is accepted. A form without any demand cannot be found
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from re import _constants as op  # the parser of `re` itself
 from re import _parser as sre
@@ -15,48 +14,43 @@ from typing import Any
 
 from lark.grammar import NonTerminal, Rule, Symbol
 from lark.lexer import PatternStr, TerminalDef
+from msgspec import Struct
 
 Demand = frozenset[str]
 MANY = 40  # spellings of one place that are written out
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Exactly this text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """The parts one behind the other."""
 
     parts: tuple[Part, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One of the parts."""
 
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Often:
+class Often(Struct, frozen=True):
     """The part once or more."""
 
     part: Part
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(Struct, frozen=True):
     """The part stands here, but what follows begins at the same place."""
 
     part: Part
 
 
-@dataclass(frozen=True, slots=True)
-class Anything:
+class Anything(Struct, frozen=True):
     """Nothing is known."""
 
 

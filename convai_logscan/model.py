@@ -6,8 +6,9 @@ Nothing here holds a secret: text has passed the redactor before it gets into an
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 Severity = Literal["fatal", "error", "warning", "info"]
 Confidence = Literal["high", "medium", "low"]
@@ -28,8 +29,7 @@ LIVEKIT = "LiveKit: "  # how the native LiveKit client begins its lines
 V3_STACK = "[Stack Trace - Method: "  # how SDK version 3 ends its entries
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A line where some form of the grammar could match, and where its bytes are."""
 
     line: int  # 1-based
@@ -40,8 +40,7 @@ class Mark:
     cut: bool = False  # the line was longer than the limit
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(Struct, frozen=True):
     """A moment as the log gives it; two stamps compare only on the same clock."""
 
     seconds: float  # epoch seconds on "utc", seconds since some midnight on "local"
@@ -52,8 +51,7 @@ class Stamp:
 Speaker = Literal["convai", "livekit", "other"]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """One log entry: what its envelope and header said, and the message without markup."""
 
     line: int  # 1-based, first line
@@ -72,8 +70,7 @@ class Record:
     open: bool  # the source ended before the record was complete
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """Where and how an event was said."""
 
     line: int
@@ -96,8 +93,7 @@ class Where:
         return abs(self.line - other.line) <= NEAR_LINES
 
 
-@dataclass(frozen=True, slots=True)
-class TokenClaims:
+class TokenClaims(Struct, frozen=True):
     """The four facts that outlive a room token."""
 
     issued_at: int | None  # epoch seconds
@@ -106,8 +102,7 @@ class TokenClaims:
     room: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """A line that speaks for or against a diagnosis."""
 
     line: int
@@ -115,8 +110,7 @@ class Evidence:
     text: str
 
 
-@dataclass(slots=True)
-class Diagnosis:
+class Diagnosis(Struct):
     """One row of the table, said about one session (or about the whole source)."""
 
     id: str
@@ -146,16 +140,14 @@ class Diagnosis:
         return self.evidence[0].line if self.evidence else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(Struct, frozen=True):
     """What turns the source's local clock into UTC, and what told it."""
 
     offset: float  # epoch seconds where the local clock shows 0
     told_by: str  # "##utp", "Date" or "room token"
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """A step of a session's timeline."""
 
     line: int
@@ -165,8 +157,7 @@ class Moment:
     stamp: Stamp | None = None
 
 
-@dataclass(slots=True)
-class Spread:
+class Spread(Struct):
     """Times of one kind, in milliseconds: how many, the worst, and the latest for the median."""
 
     times: int = 0
@@ -187,8 +178,7 @@ class Spread:
         return median(self.latest)
 
 
-@dataclass(slots=True)
-class Session:
+class Session(Struct):
     """One character's conversation, from connect to its end."""
 
     number: int
@@ -212,8 +202,7 @@ class Session:
     latency: dict[str, Spread] = field(default_factory=dict)  # by part; not in the JSON report
 
 
-@dataclass(frozen=True, slots=True)
-class RoomToken:
+class RoomToken(Struct, frozen=True):
     """What a report says about a session's room token; never the token."""
 
     issued_at: str | None
@@ -223,8 +212,7 @@ class RoomToken:
     expired: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class ChecklistStep:
+class ChecklistStep(Struct, frozen=True):
     """One step of the firewall checklist."""
 
     step: int
@@ -233,8 +221,7 @@ class ChecklistStep:
     line: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Unexplained:
+class Unexplained(Struct, frozen=True):
     """A warning or error of a Convai or LiveKit speaker that no row used."""
 
     text: str
@@ -242,8 +229,7 @@ class Unexplained:
     line: int
 
 
-@dataclass(slots=True)
-class Facts:
+class Facts(Struct):
     """What the log says about itself."""
 
     unity: str | None = None
@@ -253,8 +239,7 @@ class Facts:
     build: str | None = None
 
 
-@dataclass(slots=True)
-class Visibility:
+class Visibility(Struct):
     """What this log could have shown at all."""
 
     convai: bool = False
@@ -263,8 +248,7 @@ class Visibility:
     truncated: bool = False
 
 
-@dataclass(slots=True)
-class SourceReport:
+class SourceReport(Struct):
     """Everything found in one source."""
 
     name: str
@@ -281,8 +265,7 @@ class SourceReport:
     anchor: Anchor | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """An input or a row that was left out, and why."""
 
     source: str
@@ -290,8 +273,7 @@ class Skipped:
     minor: bool = False  # plainly no log, and met on the way: nothing is missing from the answer
 
 
-@dataclass(slots=True)
-class Report:
+class Report(Struct):
     """The answer to one call."""
 
     version: str

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-import types
-import typing
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from convai_logscan import anchors
 from convai_logscan.events import (
@@ -44,6 +43,7 @@ from convai_logscan.events import (
     UnclassifiedConnect,
     Unrecognised,
     V3Event,
+    own_fields,
 )
 from convai_logscan.model import LIVEKIT, Record, Where
 
@@ -415,16 +415,9 @@ def _event(form: Form, where: Where) -> Event | None:
 
 @cache
 def _types(kind: str) -> dict[str, type]:
-    hints = typing.get_type_hints(KINDS[kind])
-    found: dict[str, type] = {}
-    for f in fields(KINDS[kind]):
-        if f.name == "where":
-            continue
-        hint = hints[f.name]
-        if isinstance(hint, types.UnionType):
-            hint = next(a for a in typing.get_args(hint) if a is not type(None))
-        found[f.name] = hint
-    return found
+    words = {"int": int, "float": float, "bool": bool}
+    own = own_fields(KINDS[kind])
+    return {name: words.get(said.partition(" ")[0], str) for name, said in own.items()}
 
 
 def _convert(value: Any, kind: type) -> Any:  # noqa: ANN401 (fields differ by kind)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from convai_logscan.envelopes import CATEGORIES, Peeled, find_header, peel
 from convai_logscan.model import LIVEKIT, V3_STACK, Mark, Record, Speaker, Stamp
@@ -101,8 +103,7 @@ _STRING = re.compile(r'(?:[^"\\]|\\.)*"')
 _QUOTE_OR_BRACE = re.compile(r'["{}]')
 
 
-@dataclass(slots=True)
-class _Json:
+class _Json(Struct):
     """How deep in braces a text is that comes line by line, and whether it is inside a string."""
 
     depth: int = 0
@@ -133,8 +134,7 @@ class _Json:
                 self.depth += 1 if found[0] == "{" else -1
 
 
-@dataclass(slots=True)
-class _Repeat:
+class _Repeat(Struct):
     """The record just read, with all the bytes that made it what it is."""
 
     raw: bytes
@@ -236,8 +236,7 @@ class Framer:
         return _Said(message, tags, speaker, stamp, level, category, header["correlation"])
 
 
-@dataclass(slots=True)
-class _Said:
+class _Said(Struct):
     """What a piece of a line says."""
 
     message: str

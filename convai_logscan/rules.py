@@ -14,11 +14,13 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from convai_logscan import cache, events
 from convai_logscan.errors import TableError
@@ -44,8 +46,7 @@ _WITH_CODE = frozenset(
 NEEDS = ("debug", "livekit_native")
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(Struct, frozen=True):
     """One comparison of an atom's filter; `value` may be a (bind, field) reference."""
 
     field: str
@@ -71,8 +72,7 @@ class Test:
         return _compare(self.op, actual, wanted)
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(Struct, frozen=True):
     """An event name, a filter on its fields, and a name to remember it by."""
 
     event: str
@@ -86,8 +86,7 @@ class Atom:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(Struct, frozen=True):
     """Any of the atoms; or, with `all_of`, every operand in any order."""
 
     atoms: tuple[Atom, ...] = ()
@@ -110,8 +109,7 @@ class Operand:
             yield from part.every_atom()
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A window: seconds, lines, both (time where both ends share a clock), or the session."""
 
     seconds: float | None = None
@@ -119,8 +117,7 @@ class Span:
     session: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step of a chain."""
 
     operand: Operand
@@ -128,11 +125,10 @@ class Step:
     count: int = 1
     span: Span | None = None
     between: tuple[Operand, ...] = ()  # none of these between this step and the next
-    text: str = field(default="", compare=False)  # as written
+    text: str = ""  # as written
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """Steps in order, a window over all of them, and what must not be in the same attempt."""
 
     steps: tuple[Step, ...]
@@ -203,8 +199,7 @@ class Words:
         return tuple(sorted(found, key=len))
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """A log text with the answer a row must give on it."""
 
     log: str
@@ -213,8 +208,7 @@ class Example:
     options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One diagnosis of the table."""
 
     id: str
@@ -234,11 +228,10 @@ class Row:
     needs: tuple[str, ...] = ()
     confidence: Confidence = "high"  # never said with more than this
     scope: Literal["session", "source"] = "session"
-    examples: tuple[Example, ...] = field(default=(), repr=False)
+    examples: tuple[Example, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """The rows, by id, and a hash of the files they came from."""
 
     rows: dict[str, Row]
@@ -384,8 +377,7 @@ def _dangling(rows: dict[str, Row]) -> Iterator[TableError]:
                 yield TableError(message, row.file, nearest(other, rows))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A row file: finds the line and column of what is refused."""
 
     file: Path

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeGuard
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from convai_logscan.events import (
     CODES,
@@ -94,8 +96,7 @@ _NEIGHBOURS = (
 )  # fmt: skip
 
 
-@dataclass(slots=True)
-class _Live:
+class _Live(Struct):
     """A session as it runs."""
 
     facts: Session

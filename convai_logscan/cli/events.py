@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +100,8 @@ def command(
 
 def as_dict(event: Event) -> dict[str, Any]:
     """Return an event as plain data: the common fields, then its own."""
+    from convai_logscan.events import own_fields
+
     where = event.where
     found: dict[str, Any] = {
         "line": where.line, "time": where.stamp.printed if where.stamp else None,
@@ -108,11 +109,10 @@ def as_dict(event: Event) -> dict[str, Any]:
         "category": where.category, "tags": [one_line(tag) for tag in where.tags],
         "text": one_line(where.text),
     }  # fmt: skip
-    for field in fields(event):
-        if field.name != "where":
-            value = getattr(event, field.name)
-            # A field that is called like a common one keeps the event's own value.
-            found[field.name] = one_line(value) if isinstance(value, str) else value
+    for name in own_fields(type(event)):
+        value = getattr(event, name)
+        # A field that is called like a common one keeps the event's own value.
+        found[name] = one_line(value) if isinstance(value, str) else value
     return found
 
 
@@ -155,14 +155,14 @@ def _table(rows: list[dict[str, Any]], name: str, output: str | None) -> None:
 
 def _field_types() -> dict[str, str]:
     """Return the pandas type of every field that any kind of event has of its own, by name."""
-    from convai_logscan.events import KINDS
+    from convai_logscan.events import KINDS, own_fields
 
     found: dict[str, str] = {}
     for kind in KINDS.values():
-        for field in fields(kind):
-            if field.name not in {"where", *COMMON}:
-                word = str(field.type).partition(" ")[0]
-                found[field.name] = {"int": "Int64", "float": "Float64", "bool": "boolean"}.get(
+        for name, said in own_fields(kind).items():
+            if name not in COMMON:
+                word = said.partition(" ")[0]
+                found[name] = {"int": "Int64", "float": "Float64", "bool": "boolean"}.get(
                     word, "string"
                 )
     return dict(sorted(found.items()))
@@ -170,7 +170,7 @@ def _field_types() -> dict[str, str]:
 
 def _glossary() -> None:
     """Print every kind of event: what it says, and its own fields."""
-    from convai_logscan.events import KINDS
+    from convai_logscan.events import KINDS, own_fields
 
     click.echo(f"every event  {', '.join(COMMON)}")
     for name, kind in KINDS.items():
@@ -178,9 +178,8 @@ def _glossary() -> None:
         click.echo(f"\n{name}")
         for line in said.splitlines():
             click.echo(f"    {line.strip()}" if line.strip() else "")
-        for field in fields(kind):
-            if field.name != "where":
-                click.echo(f"    {field.name}: {field.type}")
+        for field, written_as in own_fields(kind).items():
+            click.echo(f"    {field}: {written_as}")
 
 
 def _no_formula(value: object) -> object:

@@ -5,9 +5,10 @@ Each module has `render(report, look) -> str`. Text that came out of a log is es
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from convai_logscan.model import Report
@@ -16,8 +17,7 @@ FORMATS = ("terminal", "json")
 SUFFIXES = {".json": "json", ".txt": "terminal", ".log": "terminal"}
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How a report is to look on a terminal."""
 
     width: int = 80
