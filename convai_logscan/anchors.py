@@ -8,10 +8,11 @@ without a literal holds no form of the grammar, no header and no tag.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from importlib import import_module, resources
 from types import ModuleType
+from typing import TypeVar
 
 ahocorasick_rs: ModuleType | None
 try:
@@ -22,6 +23,7 @@ except ImportError:  # no wheel for this platform: the standard library finds th
 FILE = resources.files("convai_logscan").joinpath("anchors.json")
 
 Finder = Callable[[bytearray | bytes, int, int], list[int]]  # buffer, start, end: where hits start
+Owner = TypeVar("Owner", bound=Hashable)
 Rules = Callable[[bytes], frozenset[str]]
 
 
@@ -90,24 +92,26 @@ def plain_finder(needles: Sequence[bytes]) -> Finder:
     return find
 
 
-def owners_in(owners: dict[bytes, frozenset[str]]) -> Rules:
+def owners_in(owners: dict[bytes, frozenset[Owner]]) -> Callable[[bytes], frozenset[Owner]]:
     """Return a search for the owners of the needles that stand in a text."""
     if ahocorasick_rs is None:
         return plain_owners_in(owners)
     automaton = ahocorasick_rs.BytesAhoCorasick(list(owners))
     values = list(owners.values())
 
-    def find(text: bytes) -> frozenset[str]:
+    def find(text: bytes) -> frozenset[Owner]:
         hits = automaton.find_matches_as_indexes(text, overlapping=True)
         return frozenset().union(*(values[hit[0]] for hit in hits)) if hits else frozenset()
 
     return find
 
 
-def plain_owners_in(owners: dict[bytes, frozenset[str]]) -> Rules:
+def plain_owners_in(
+    owners: dict[bytes, frozenset[Owner]],
+) -> Callable[[bytes], frozenset[Owner]]:
     """Return the same search with `in` alone."""
 
-    def find(text: bytes) -> frozenset[str]:
+    def find(text: bytes) -> frozenset[Owner]:
         return frozenset().union(*(owner for needle, owner in owners.items() if needle in text))
 
     return find

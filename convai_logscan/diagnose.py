@@ -14,6 +14,7 @@ from itertools import count
 
 from msgspec import Struct, field
 
+from convai_logscan.asked import Asked, asked
 from convai_logscan.events import (
     KINDS,
     AuthTokenError,
@@ -21,7 +22,6 @@ from convai_logscan.events import (
     ConnectFailed,
     ConnectGiveup,
     CredentialsMissing,
-    Entry,
     Event,
     LkConnectFailed,
     Reason,
@@ -48,7 +48,7 @@ from convai_logscan.model import (
     Stamp,
     Where,
 )
-from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table, Words
+from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table
 
 MAX_EVIDENCE = 5
 MAX_MET = 2000  # texts of one row that are remembered as explained
@@ -162,52 +162,31 @@ class _Found(Struct):
     cut: bool = False
 
 
-_MOVED_BY: dict[int, tuple[Chain, frozenset[str]]] = {}  # by identity: chains are not hashable
-
-
-def _moved_by(chain: Chain) -> frozenset[str]:
-    """Return the names of the events that can move a chain; many small logs ask for the same ones."""
-    known = _MOVED_BY.get(id(chain))
-    if known is None or known[0] is not chain:
-        operands = [step.operand for step in chain.steps]
-        operands += [operand for step in chain.steps for operand in step.between]
-        names = frozenset(n for operand in (*operands, *chain.without) for n in operand.events())
-        known = _MOVED_BY[id(chain)] = (chain, names)
-    return known[1]
-
-
 class _Room:
     """Everything about one session: its chains, what they found, what could be seen."""
 
-    def __init__(self, number: int, rows: list[Row]) -> None:
+    def __init__(self, number: int, asked: Asked, watch: str | None = None) -> None:
         self.number = number
-        self.chains = [
-            _Chain(row, index, chain) for row in rows for index, chain in enumerate(row.chains)
-        ]
-        self.by_event: dict[str, list[_Chain]] = defaultdict(list)
-        for one in self.chains:
-            for name in _moved_by(one.chain):
-                self.by_event[name].append(one)
-        self.against: dict[str, list[tuple[Row, Operand]]] = defaultdict(list)
+        self.asked = asked
+        # By place among the links; a chain that nothing has moved yet is not there, unless watched.
+        self.chains: dict[int, _Chain] = {}
+        for place, link in enumerate(asked.links):
+            if link.row.id == watch:
+                self.chain(place)
         self.met: dict[str, set[str]] = defaultdict(set)  # by row: lines that met one of its steps
-        for row in rows:
-            for operand in row.against:
-                for name in operand.events():
-                    self.against[name].append((row, operand))
         # Of each row, the latest of what speaks against it: a match may be decided after it.
         self.seen_against: dict[str, deque[Event]] = defaultdict(lambda: deque(maxlen=MAX_SLOTS))
-        self._any_entry: list[_Chain] | None = None
         self.found: dict[str, _Found] = {}
         self.debug = self.transport_debug = self.livekit_native = False
         self.by_line: list[tuple[int, int, _Chain, _Wait]] = []
         self.by_time: dict[str, list[tuple[float, int, _Chain, _Wait]]] = defaultdict(list)
 
-    def any_entry(self, words: Words) -> list[_Chain]:
-        """Return the chains that an entry can move whatever its message says."""
-        if self._any_entry is None:
-            chains = self.by_event.get("entry", ())
-            self._any_entry = [one for one in chains if words.leave_open(one.chain)]
-        return self._any_entry
+    def chain(self, place: int) -> _Chain:
+        """Return the state of a chain."""
+        if place not in self.chains:
+            link = self.asked.links[place]
+            self.chains[place] = _Chain(link.row, link.number, link.chain)
+        return self.chains[place]
 
 
 class Diagnoser:
@@ -217,13 +196,9 @@ class Diagnoser:
         """Take the loaded table; `watch` is a row whose progress is kept."""
         self._watch = watch
         self.progress: list[Progress] = []
-        self._session_rows = [
-            row for row in table.rows.values() if row.chains and row.scope == "session"
-        ]
-        source_rows = [row for row in table.rows.values() if row.chains and row.scope == "source"]
-        self._source = _Room(0, source_rows)
-        self._words = Words(chain for row in table.rows.values() for chain in row.chains)
-        self._rooms: dict[int, _Room] = {0: _Room(0, self._session_rows)}
+        self._asked, of_source = asked(table, "session"), asked(table, "source")
+        self._source = _Room(0, of_source, watch)
+        self._rooms: dict[int, _Room] = {0: _Room(0, self._asked, watch)}
         self._order = count()
         self.diagnoses: list[Diagnosis] = []
         self.used: set[str] = set()  # texts that a firing row rests on
@@ -238,7 +213,7 @@ class Diagnoser:
         """Take one step of the sessions stage."""
         room = self._rooms.get(said.session)
         if room is None:
-            room = self._rooms[said.session] = _Room(said.session, self._session_rows)
+            room = self._rooms[said.session] = _Room(said.session, self._asked, self._watch)
         if said.what == "event" and said.event is not None:
             self._event(room, said.event, said.attempt)
             self._event(self._source, said.event, 0)
@@ -266,22 +241,16 @@ class Diagnoser:
             room.transport_debug = room.transport_debug or where.category == "Transport"
         room.livekit_native = room.livekit_native or event.kind_name == "lk_rust"
         self._expire(room, where.line, where.stamp)
-        names = _names(event)
-        if isinstance(event, Entry) and not self._words.may_matter(event.message):
-            chains = room.any_entry(self._words)
-        else:
-            named = (one for name in names for one in room.by_event.get(name, ()))
-            chains = list({id(one): one for one in named}.values())
-        for chain in chains:
+        answer = room.asked.of(event)
+        for place in answer.moves:
+            chain = room.chain(place)
             self._advance(room, chain, event, attempt)
-            if where.speaker != "other" and _meets(chain.chain, event):
+            if where.speaker != "other" and place in answer.meets:
                 met = room.met[chain.row.id]
                 if len(met) < MAX_MET:
                     met.add(where.text)
-        for name in names:
-            for row, operand in room.against.get(name, ()):
-                if operand.accepts(event, {}):
-                    room.seen_against[row.id].append(event)
+        for row in answer.against:
+            room.seen_against[row].append(event)
 
     def _advance(self, room: _Room, one: _Chain, event: Event, attempt: int) -> None:
         chain = one.chain
@@ -454,7 +423,7 @@ class Diagnoser:
             self._hit(room, one.row, hit)
 
     def _end_attempt(self, room: _Room, attempt: int) -> None:
-        for one in room.chains:
+        for one in room.chains.values():
             if not (one.waits or one.held or one.slots or one.counts or one.parts):
                 continue
             for wait in one.waits:
@@ -477,7 +446,7 @@ class Diagnoser:
 
     def _end_session(self, room: _Room) -> None:
         """Decide what is left."""
-        for one in room.chains:
+        for one in room.chains.values():
             for wait in one.waits:
                 if wait.over:
                     continue
@@ -492,7 +461,7 @@ class Diagnoser:
                 for hit in hits:
                     if not excluded:
                         self._hit(room, one.row, hit)
-        for one in room.chains:
+        for one in room.chains.values():
             if one.row.id == self._watch:
                 self._watched(room, one)
         for found in room.found.values():
@@ -604,25 +573,6 @@ def _hold(one: _Chain, attempt: int, hit: _Hit) -> None:
     if len(held) == MAX_SLOTS:
         hit.times += held.pop().times
     held.append(hit)
-
-
-def _names(event: Event) -> list[str]:
-    """Return the atoms an event can meet: its own name and those of its bases."""
-    return (
-        [name for name, kind in KINDS.items() if isinstance(event, kind)]
-        if isinstance(event, RoomDetails)
-        else [event.kind_name]
-    )
-
-
-def _meets(chain: Chain, event: Event) -> bool:
-    """Say whether an event is what some step of the chain looks for."""
-    return any(
-        atom.accepts(event, {})
-        for step in chain.steps
-        if step.kind != "absent"
-        for atom in step.operand.every_atom()
-    )
 
 
 def _joined(partial: _Partial) -> tuple[object, ...]:

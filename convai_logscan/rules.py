@@ -14,7 +14,6 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
@@ -65,7 +64,7 @@ class Test(Struct, frozen=True):
             wanted = field_value(bound[bind], name) if bind in bound else None
             if wanted is None:
                 return False
-        if isinstance(actual, tuple) and not isinstance(wanted, list):  # tags: any of them
+        if isinstance(actual, tuple):  # tags: any of them
             return any(_compare(self.op, one, wanted) for one in actual) or (
                 not actual and self.op == "!="
             )
@@ -78,11 +77,18 @@ class Atom(Struct, frozen=True):
     event: str
     tests: tuple[Test, ...] = ()
     bind: str | None = None
+    words: tuple[str, ...] = ()  # every message it accepts holds one of them; none: not known
 
     def accepts(self, event: Event, bound: dict[str, Event]) -> bool:
         """Say whether this event is one of the kind, and passes the filter."""
         return isinstance(event, KINDS[self.event]) and all(
             t.holds(event, bound) for t in self.tests
+        )
+
+    def may_accept(self, event: Event) -> bool:
+        """Say the same, whatever earlier steps bind."""
+        return isinstance(event, KINDS[self.event]) and all(
+            t.reference or t.holds(event, {}) for t in self.tests
         )
 
 
@@ -146,58 +152,6 @@ class Chain(Struct, frozen=True):
         for operand in (*(step.operand for step in self.steps), *between, *self.without):
             yield from operand.every_atom()
 
-    def entry_words(self) -> frozenset[str] | None:
-        """Return texts of which an entry must hold one to matter; None where any may matter."""
-        found: set[str] = set()
-        for atom in self.atoms():
-            if atom.event == "entry":
-                words = _words(atom)
-                if not words:
-                    return None
-                found |= words
-        return frozenset(found)
-
-
-def _words(atom: Atom) -> set[str]:
-    """Return texts of which every message that an atom accepts holds one, none if unknown."""
-    for test in atom.tests:
-        if test.field != "message" or test.reference:
-            continue
-        if test.op == "==":
-            return {str(test.value)}
-        if test.op == "like":
-            return {max(test.value.split("*"), key=len)} - {""}
-        if test.op == "~=" and "(?i" not in test.value:
-            from convai_logscan.literals import in_pattern  # a table that is kept needs no parser
-
-            return set(in_pattern(test.value))
-    return set()
-
-
-class Words:
-    """One look at an entry's message that tells whether any row asks for it."""
-
-    def __init__(self, chains: Iterable[Chain]) -> None:
-        """Take the chains of all rows; their words are read off when the first entry comes."""
-        self._chains = tuple(chains)
-
-    def may_matter(self, message: str) -> bool:
-        """Say whether the message holds a text that some chain asks for."""
-        return any(text in message for text in self._texts)
-
-    def leave_open(self, chain: Chain) -> bool:
-        """Say whether the chain may take an entry whatever its message says."""
-        return id(chain) in self._open
-
-    @cached_property
-    def _open(self) -> frozenset[int]:
-        return frozenset(id(chain) for chain in self._chains if chain.entry_words() is None)
-
-    @cached_property
-    def _texts(self) -> tuple[str, ...]:
-        found = {text for chain in self._chains for text in chain.entry_words() or ()}
-        return tuple(sorted(found, key=len))
-
 
 class Example(Struct, frozen=True):
     """A log text with the answer a row must give on it."""
@@ -231,7 +185,7 @@ class Row(Struct, frozen=True):
     examples: tuple[Example, ...] = ()
 
 
-class Table(Struct, frozen=True):
+class Table(Struct, frozen=True, eq=False):
     """The rows, by id, and a hash of the files they came from."""
 
     rows: dict[str, Row]
@@ -532,7 +486,7 @@ class _Compiler:
             elif not isinstance(part, str):
                 bind = str(part.children[0])
                 self._bound[bind] = event
-        return Atom(event, tests, bind)
+        return Atom(event, tests, bind, _words(tests))
 
     def _test(self, event: str, tree: Any) -> Test:  # noqa: ANN401 (lark's tree)
         name = tree.children[0]
@@ -570,7 +524,7 @@ class _Compiler:
                 re.compile(str(wanted))
             except re.error as error:
                 self._refuse(value, f"the pattern is wrong: {error}")
-        return Test(field_name, str(op), wanted)
+        return Test(field_name, str(op), tuple(wanted) if isinstance(wanted, list) else wanted)
 
     def _check(self, event: str, name: str, op: str, wanted: object, at: Any) -> None:  # noqa: ANN401 (lark's tree)
         """Refuse a value that the field can never have."""
@@ -640,6 +594,22 @@ def _seconds(text: str) -> float:
     factors = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
     unit = "ms" if text.endswith("ms") else text[-1]
     return float(text[: -len(unit)]) * factors[unit]
+
+
+def _words(tests: Iterable[Test]) -> tuple[str, ...]:
+    """Return texts of which every message that passes the tests holds one; none where unknown."""
+    for test in tests:
+        if test.field != "message" or test.reference:
+            continue
+        if test.op == "==":
+            return (str(test.value),)
+        if test.op == "like":
+            return tuple({max(test.value.split("*"), key=len)} - {""})
+        if test.op == "~=" and "(?i" not in test.value:
+            from convai_logscan.literals import in_pattern  # a table that is kept needs no parser
+
+            return tuple(sorted(in_pattern(test.value)))
+    return ()
 
 
 def _compare(op: str, actual: Any, wanted: Any) -> bool:  # noqa: ANN401 (fields differ by kind)

@@ -11,10 +11,13 @@ import jsonschema
 import pytest
 
 from convai_logscan import rules
+from convai_logscan.asked import asked
 from convai_logscan.errors import TableError
+from convai_logscan.pipeline import events
 from convai_logscan.rules import Example, Row
+from convai_logscan.sources.text import Source
 from tests.compose import fill
-from tests.helpers import ROOT, scanned
+from tests.helpers import LOGS, ROOT, scanned, settings
 
 TABLE = rules.builtin()
 CASES = [
@@ -152,23 +155,35 @@ def test_the_row_of_the_manual_is_true(tmp_path: Path) -> None:
 
 def test_an_entry_that_no_row_asks_for_is_seen_at_one_look() -> None:
     chains = [chain for row in TABLE.rows.values() for chain in row.chains]
-    words = rules.Words(chains)
-    assert not words.may_matter("layer weights 0.5 blend 12")
-    asked = [chain for chain in chains if chain.entry_words()]
-    assert len(asked) >= 50
-    assert sum(words.leave_open(chain) for chain in chains) <= 10
-    for chain in asked:
-        for text in chain.entry_words() or ():
-            assert words.may_matter(f"before {text} behind")
+    atoms = {a for chain in chains for a in chain.atoms() if a.event == "entry"}
+    assert len([a for a in atoms if a.words]) >= 50
+    assert len([a for a in atoms if not a.words]) <= 10
 
 
 def test_what_an_atom_asks_for_is_read_off_its_pattern(tmp_path: Path) -> None:
     def words(test: str) -> object:
         text = GOOD.replace('mic_error{kind == "gesture"}', f"entry{{message {test}}}")
-        return rules.load_row(text, tmp_path / "row.toml").chains[0].entry_words()
+        chain = rules.load_row(text, tmp_path / "row.toml").chains[0]
+        return {word for atom in chain.atoms() for word in atom.words}
 
     assert words('like "No *camera is here*"') == {"camera is here"}
     assert words(r'~= "^\\\\d+ clips? were lost"') == {" clip were lost", " clips were lost"}
     assert words('~= "^(?:one thing|another)$"') == {"one thing", "another"}
-    assert words('~= "(?i)any case"') is None
-    assert words('!= "x"') is None
+    assert words('~= "(?i)any case"') == set()
+    assert words('!= "x"') == set()
+
+
+def test_the_answer_to_an_event_is_what_its_atoms_accept() -> None:
+    """Whatever is asked of an event is decided at once; each atom alone says the same."""
+    for scope in ("session", "source"):
+        found = asked(TABLE, scope)
+        for path in sorted(LOGS.glob("*.log"))[::6]:
+            for event in events(Source("-", [path.read_bytes()]), settings()):
+                answer = found.of(event)
+                for place, link in enumerate(found.links):
+                    moved = any(atom.may_accept(event) for atom in link.chain.atoms())
+                    assert moved == (place in answer.moves), (path.name, event, link)
+                against = {
+                    row.id for row in found.rows for o in row.against if o.accepts(event, {})
+                }
+                assert against == set(answer.against)

@@ -1,0 +1,147 @@
+"""What the rows ask of an event: which chains it can move, decided once for all that say the same.
+
+In: an event. Out: an `Answer`. Most events of most logs move nothing, and a log repeats itself: a
+chain is touched only by what one of its atoms accepts. Comparisons with what an earlier step bound
+are left to the engine.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from operator import attrgetter
+
+from msgspec import Struct
+
+from convai_logscan import anchors
+from convai_logscan.events import KINDS, Entry, Event, own_fields
+from convai_logscan.rules import Atom, Chain, Row, Table
+
+REMEMBERED = 4096  # answers that are kept for one kind of event
+
+_Part = Callable[[Event], object]
+
+
+class Link(Struct, frozen=True):
+    """One chain of one row."""
+
+    row: Row
+    number: int  # among the chains of the row
+    chain: Chain
+
+
+class Answer(Struct, frozen=True):
+    """What an event is to the rows."""
+
+    moves: tuple[int, ...] = ()  # the chains it can move, by their place among the links
+    meets: frozenset[int] = frozenset()  # those of which it is what a step looks for
+    against: tuple[str, ...] = ()  # the rows it speaks against, by id
+
+
+class Asked:
+    """The chains of some rows, and what they ask for."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        """Take the rows; what they ask of a kind of event is read off when its first one comes."""
+        self.rows = tuple(rows)
+        self.links = tuple(
+            Link(row, number, chain) for row in self.rows for number, chain in enumerate(row.chains)
+        )
+        self._kinds: dict[type[Event], _Kind] = {}
+
+    def of(self, event: Event) -> Answer:
+        """Return what the event is to the rows."""
+        kind = type(event)
+        known = self._kinds.get(kind)
+        if known is None:
+            known = self._kinds[kind] = _Entries(self) if kind is Entry else _Kind(kind, self)
+        return known.of(event)
+
+
+@lru_cache(8)
+def asked(table: Table, scope: str) -> Asked:
+    """Return what the rows of one scope ask for; all sources of a call share it."""
+    return Asked(row for row in table.rows.values() if row.scope == scope)
+
+
+class _Kind:
+    """What is asked of one kind of event; the same fields get the same answer."""
+
+    def __init__(self, kind: type[Event], asked: Asked) -> None:
+        names = {name for name, one in KINDS.items() if issubclass(kind, one)}
+        self._moves: dict[Atom, set[int]] = defaultdict(set)
+        self._meets: dict[Atom, set[int]] = defaultdict(set)
+        self._against: dict[Atom, set[str]] = defaultdict(set)
+        for place, link in enumerate(asked.links):
+            for atom in link.chain.atoms():
+                self._moves[atom].add(place)
+            for atom in _sought(link.chain):
+                self._meets[atom].add(place)
+        for row in asked.rows:
+            for operand in row.against:
+                for atom in operand.atoms:
+                    self._against[atom].add(row.id)
+        every = dict.fromkeys((*self._moves, *self._against))
+        self.atoms = [atom for atom in every if atom.event in names]
+        fields = {test.field for atom in self.atoms for test in atom.tests}
+        self._parts = list(_parts(kind, sorted(fields)))
+        self._answers: dict[tuple[object, ...], Answer] = {}
+
+    def of(self, event: Event) -> Answer:
+        said = tuple([part(event) for part in self._parts])
+        answer = self._answers.get(said)
+        if answer is None:
+            if len(self._answers) >= REMEMBERED:
+                self._answers.clear()
+            answer = self._answers[said] = self.decided(self.atoms, event)
+        return answer
+
+    def decided(self, atoms: Iterable[Atom], event: Event) -> Answer:
+        moves: set[int] = set()
+        meets: set[int] = set()
+        against: set[str] = set()
+        for atom in atoms:
+            if atom.may_accept(event):
+                moves |= self._moves.get(atom, set())
+                if atom.accepts(event, {}):
+                    meets |= self._meets.get(atom, set())
+                    against |= self._against.get(atom, set())
+        return Answer(tuple(sorted(moves)), frozenset(meets), tuple(sorted(against)))
+
+
+class _Entries(_Kind):
+    """Entries are of endless variety: one look at the message finds the atoms that ask for it."""
+
+    def __init__(self, asked: Asked) -> None:
+        super().__init__(Entry, asked)
+        owners: dict[bytes, frozenset[Atom]] = {}
+        self._open = [atom for atom in self.atoms if not atom.words]
+        for atom in self.atoms:
+            for word in atom.words:
+                text = word.encode()
+                owners[text] = owners.get(text, frozenset()) | {atom}
+        self._wanting = anchors.owners_in(owners)
+
+    def of(self, event: Event) -> Answer:
+        message = getattr(event, "message", "").encode("utf-8", "surrogatepass")
+        return self.decided((*self._open, *self._wanting(message)), event)
+
+
+def _sought(chain: Chain) -> Iterator[Atom]:
+    """Yield the atoms of the steps that must be seen."""
+    for step in chain.steps:
+        if step.kind != "absent":
+            yield from step.operand.every_atom()
+
+
+def _parts(kind: type[Event], fields: Iterable[str]) -> Iterator[_Part]:
+    """Yield what reads a field of an event, for those that it has."""
+    own = own_fields(kind)
+    for name in fields:
+        if name == "tag":
+            yield attrgetter("where.tags")
+        elif name in own or isinstance(getattr(kind, name, None), property):
+            yield attrgetter(name)
+        elif name in {"level", "category", "text", "speaker", "platform"}:
+            yield attrgetter(f"where.{name}")
