@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from operator import attrgetter
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from convai_logscan import anchors
 from convai_logscan.events import KINDS, Entry, Event, own_fields
@@ -39,15 +39,35 @@ class Answer(Struct, frozen=True):
     against: tuple[str, ...] = ()  # the rows it speaks against, by id
 
 
+class _Uses(Struct, frozen=True):
+    """Where one atom stands."""
+
+    moves: set[int] = field(default_factory=set)
+    meets: set[int] = field(default_factory=set)
+    against: set[str] = field(default_factory=set)
+
+
 class Asked:
     """The chains of some rows, and what they ask for."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         """Take the rows; what they ask of a kind of event is read off when its first one comes."""
-        self.rows = tuple(rows)
+        rows = tuple(rows)
         self.links = tuple(
-            Link(row, number, chain) for row in self.rows for number, chain in enumerate(row.chains)
+            Link(row, number, chain) for row in rows for number, chain in enumerate(row.chains)
         )
+        self._uses: dict[str, dict[Atom, _Uses]] = defaultdict(
+            lambda: defaultdict(_Uses)
+        )  # by event
+        for place, link in enumerate(self.links):
+            for atom in link.chain.atoms():
+                self._uses[atom.event][atom].moves.add(place)
+            for atom in _sought(link.chain):
+                self._uses[atom.event][atom].meets.add(place)
+        for row in rows:
+            for operand in row.against:
+                for atom in operand.atoms:
+                    self._uses[atom.event][atom].against.add(row.id)
         self._kinds: dict[type[Event], _Kind] = {}
 
     def of(self, event: Event) -> Answer:
@@ -55,7 +75,11 @@ class Asked:
         kind = type(event)
         known = self._kinds.get(kind)
         if known is None:
-            known = self._kinds[kind] = _Entries(self) if kind is Entry else _Kind(kind, self)
+            uses: dict[Atom, _Uses] = {}
+            for name, one in KINDS.items():
+                if issubclass(kind, one):
+                    uses |= self._uses.get(name, {})
+            known = self._kinds[kind] = (_Entries if kind is Entry else _Kind)(kind, uses)
         return known.of(event)
 
 
@@ -68,23 +92,9 @@ def asked(table: Table, scope: str) -> Asked:
 class _Kind:
     """What is asked of one kind of event; the same fields get the same answer."""
 
-    def __init__(self, kind: type[Event], asked: Asked) -> None:
-        names = {name for name, one in KINDS.items() if issubclass(kind, one)}
-        self._moves: dict[Atom, set[int]] = defaultdict(set)
-        self._meets: dict[Atom, set[int]] = defaultdict(set)
-        self._against: dict[Atom, set[str]] = defaultdict(set)
-        for place, link in enumerate(asked.links):
-            for atom in link.chain.atoms():
-                self._moves[atom].add(place)
-            for atom in _sought(link.chain):
-                self._meets[atom].add(place)
-        for row in asked.rows:
-            for operand in row.against:
-                for atom in operand.atoms:
-                    self._against[atom].add(row.id)
-        every = dict.fromkeys((*self._moves, *self._against))
-        self.atoms = [atom for atom in every if atom.event in names]
-        fields = {test.field for atom in self.atoms for test in atom.tests}
+    def __init__(self, kind: type[Event], uses: dict[Atom, _Uses]) -> None:
+        self.uses = uses
+        fields = {test.field for atom in uses for test in atom.tests}
         self._parts = list(_parts(kind, sorted(fields)))
         self._answers: dict[tuple[object, ...], Answer] = {}
 
@@ -94,7 +104,7 @@ class _Kind:
         if answer is None:
             if len(self._answers) >= REMEMBERED:
                 self._answers.clear()
-            answer = self._answers[said] = self.decided(self.atoms, event)
+            answer = self._answers[said] = self.decided(self.uses, event)
         return answer
 
     def decided(self, atoms: Iterable[Atom], event: Event) -> Answer:
@@ -103,21 +113,21 @@ class _Kind:
         against: set[str] = set()
         for atom in atoms:
             if atom.may_accept(event):
-                moves |= self._moves.get(atom, set())
+                moves |= self.uses[atom].moves
                 if atom.accepts(event, {}):
-                    meets |= self._meets.get(atom, set())
-                    against |= self._against.get(atom, set())
+                    meets |= self.uses[atom].meets
+                    against |= self.uses[atom].against
         return Answer(tuple(sorted(moves)), frozenset(meets), tuple(sorted(against)))
 
 
 class _Entries(_Kind):
     """Entries are of endless variety: one look at the message finds the atoms that ask for it."""
 
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(Entry, asked)
+    def __init__(self, kind: type[Event], uses: dict[Atom, _Uses]) -> None:
+        super().__init__(kind, uses)
         owners: dict[bytes, frozenset[Atom]] = {}
-        self._open = [atom for atom in self.atoms if not atom.words]
-        for atom in self.atoms:
+        self._open = [atom for atom in uses if not atom.words]
+        for atom in uses:
             for word in atom.words:
                 text = word.encode()
                 owners[text] = owners.get(text, frozenset()) | {atom}
