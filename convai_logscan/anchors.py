@@ -8,7 +8,8 @@ without a literal holds no form of the grammar, no header and no tag.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Sequence
+import re
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 from importlib import import_module, resources
 from types import ModuleType
@@ -104,6 +105,23 @@ def owners_in(owners: dict[bytes, frozenset[Owner]]) -> Callable[[bytes], frozen
         return frozenset().union(*(values[hit[0]] for hit in hits)) if hits else frozenset()
 
     return find
+
+
+def leftmost_longest(texts: Sequence[str]) -> Callable[[str], Iterator[int]]:
+    """Return a search for where the texts stand, left to right; one inside of another is passed over."""
+    if ahocorasick_rs is None or not texts:
+        return plain_leftmost_longest(texts)
+    automaton = ahocorasick_rs.AhoCorasick(
+        texts, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
+    )
+    return lambda text: (start for _, start, _ in automaton.find_matches_as_indexes(text))
+
+
+def plain_leftmost_longest(texts: Sequence[str]) -> Callable[[str], Iterator[int]]:
+    """Return the same search with `re` alone."""
+    ordered = sorted(texts, key=lambda text: (-len(text), text))
+    pattern = re.compile("|".join(map(re.escape, ordered)) or r"(?!)")
+    return lambda text: (found.start() for found in pattern.finditer(text))
 
 
 def plain_owners_in(

@@ -18,14 +18,15 @@ from typing import Any
 from lark import Lark, Token, Transformer, UnexpectedInput
 from lark.exceptions import LarkError
 from lark.grammar import NonTerminal, Rule, Symbol
+from lark.grammar import Terminal as TerminalSymbol
 from lark.lexer import PatternStr, TerminalDef
 from msgspec import Struct, field
 
-from convai_logscan import cache
 from convai_logscan.errors import GrammarError
 from convai_logscan.events import KINDS
 from convai_logscan.files import grammar_text
 from convai_logscan.literals import Demand, demands
+from convai_logscan.walk import Form, Reduction, Tables, Terminal
 
 try:  # names moved between Python versions
     from re import _parser as sre
@@ -34,14 +35,6 @@ except ImportError:  # pragma: no cover (3.11 and later have it)
 
 SPEAKERS = ("convai", "livekit", "unity", "browser", "reasons")
 MIN_ANCHOR = 6
-
-
-class Form(Struct, frozen=True):
-    """A recognised message: the kind of event and its fields, as text."""
-
-    kind: str
-    fields: dict[str, str]
-    end: int = 0  # for searched forms: where the form's text begins in the searched text
 
 
 class Sample(Struct, frozen=True):
@@ -65,7 +58,6 @@ class Speaker:
         self.starts = _declared(own, "start")
         self.searches = _declared(own, "search")
         source = f"{own}\n{grammar_text('common')}"
-        kept = cache.file(f"{name}.lark") if text is None else None
         try:
             self._lark = Lark(
                 source,
@@ -74,7 +66,6 @@ class Speaker:
                 start=[*self.starts, *self.searches],
                 transformer=_transformer(source),
                 maybe_placeholders=False,
-                cache=str(kept) if kept else False,
             )
         except LarkError as error:
             raise GrammarError(str(error).splitlines()[0], f"grammars/{name}.lark") from error
@@ -120,6 +111,31 @@ class Speaker:
                 raise GrammarError(message, f"grammars/{self.name}.lark")
             found.append(form)
         return found
+
+    def tables(self) -> Tables:
+        """Return the parse tables, for a walk without Lark."""
+        table = self._lark.parser.parser._parse_table  # noqa: SLF001 (there is no public way to them)
+        places = {state: place for place, state in enumerate(table.states)}
+        rules = {rule: number for number, rule in enumerate(self.rules)}
+        names = {name: number for number, name in enumerate(self.terminals)}
+        lexers = self._lark.parser.lexer.lexers
+        return Tables(
+            starts={
+                str(start): (places[state], places[table.end_states[start]])
+                for start, state in table.start_states.items()
+            },
+            openings={start: tuple(sorted(self.openings(start))) for start in self.searches},
+            actions=[
+                {
+                    str(token): ~rules[arg] if isinstance(arg, Rule) else places[arg]
+                    for token, (_, arg) in found.items()
+                }
+                for found in table.states.values()
+            ],
+            tries=[tuple(names[t.name] for t in _tried(lexers[s].terminals)) for s in table.states],
+            terminals=[_terminal(t, self.terminals) for t in self.terminals.values()],
+            reductions=[_reduction(rule) for rule in self.rules],
+        )
 
     def _forms(self, start: str) -> Iterator[Rule]:
         """Yield the alternatives of every kind that is reachable from `start`."""
@@ -188,6 +204,45 @@ def samples(name: str, text: str | None = None) -> list[Sample]:
             found += [Sample(name, n, t, own_kind, declared[0], f) for n, t, f in pending]
             pending = []
     return found
+
+
+def _terminal(terminal: TerminalDef, every: dict[str, TerminalDef]) -> Terminal:
+    pattern = terminal.pattern
+    if isinstance(pattern, PatternStr):
+        return Terminal(str(terminal.name), pattern.value, pattern.value, (pattern.value,), {})
+    leads = tuple(sorted(_prefixes(pattern.value)))
+    unless = {t.pattern.value: str(t.name) for t in every.values() if _hidden(t, terminal)}
+    return Terminal(str(terminal.name), None, pattern.to_regexp(), leads, unless)
+
+
+def _hidden(text: TerminalDef, pattern: TerminalDef) -> bool:
+    """Say whether Lark finds a text by a pattern that accepts it whole."""
+    if not isinstance(text.pattern, PatternStr) or isinstance(pattern.pattern, PatternStr):
+        return False
+    found = re.match(pattern.pattern.to_regexp(), text.pattern.value)
+    return text.priority == pattern.priority and bool(found and found[0] == text.pattern.value)
+
+
+def _tried(terminals: Sequence[TerminalDef]) -> list[TerminalDef]:
+    """Return the terminals of a state without those that another one finds."""
+    return [t for t in terminals if not any(_hidden(t, other) for other in terminals)]
+
+
+def _reduction(rule: Rule) -> Reduction:
+    kept = [
+        None if not symbol.is_term and symbol.name.startswith("_")
+        else rule.options.keep_all_tokens or not (isinstance(symbol, TerminalSymbol) and symbol.filter_out)
+        for symbol in rule.expansion
+    ]  # fmt: skip
+    origin, alias = str(rule.origin.name), str(rule.alias or "")
+    name, _, word = (alias or origin).partition("__")
+    made = name in KINDS
+    return Reduction(
+        origin=origin, size=len(rule.expansion), keep=tuple(kept),
+        lifts=rule.options.expand1 and not alias,
+        splices=origin.startswith("_") and not alias,
+        name=name if made else alias or origin, kind=made, word=word if made else "",
+    )  # fmt: skip
 
 
 def _declared(text: str, what: str) -> tuple[str, ...]:

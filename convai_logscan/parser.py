@@ -10,11 +10,13 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
 from convai_logscan import anchors
+from convai_logscan.cache import kept
 from convai_logscan.events import (
     CODES,
     KINDS,
@@ -45,10 +47,9 @@ from convai_logscan.events import (
     V3Event,
     own_fields,
 )
+from convai_logscan.files import grammar_text
 from convai_logscan.model import LIVEKIT, Record, Where
-
-if TYPE_CHECKING:
-    from convai_logscan.grammar import Form, Speaker
+from convai_logscan.walk import Form, Tables, Walker
 
 _WHOLE_LINES = {"convai.bare": ("convai", "bare"), "unity.unity": ("unity", "unity")}
 _TAGS = re.compile(r"^(?:\[[^\]\n]{1,80}\] )+")
@@ -361,11 +362,18 @@ def _found(name: str, start: str, text: str) -> Iterable[Form]:
 
 
 @cache
-def speaker(name: str) -> Speaker:
-    """Return a grammar; it is loaded, and Lark with it, for the first record that needs it."""
-    from convai_logscan import grammar
+def speaker(name: str) -> Walker:
+    """Return a grammar; Lark compiles it where its tables are not kept from before."""
+    here = Path(__file__)
+    code = b"".join(here.with_name(file).read_bytes() for file in ("grammar.py", "walk.py"))
+    texts = grammar_text(name) + grammar_text("common")
 
-    return grammar.speaker(name)
+    def compiled() -> Tables:
+        from convai_logscan import grammar  # a grammar that is kept needs no Lark
+
+        return grammar.speaker(name).tables()
+
+    return Walker(kept(name, code + texts.encode(), compiled))
 
 
 _HOST = re.compile(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
-from convai_logscan.grammar import Form, Sample, Speaker, samples
+from convai_logscan.grammar import Sample, Speaker, samples
+from convai_logscan.walk import Form
 
 
 def forms_of(speaker: Speaker, sample: Sample) -> list[Form]:
