@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from convai_logscan.errors import SourceError
 
-BLOCK = 1 << 20
+BLOCK = 1 << 17  # bytes read at once: what the caches of a processor hold
 
 
 class Stream:
