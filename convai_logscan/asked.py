@@ -94,7 +94,8 @@ class _Kind:
 
     def __init__(self, kind: type[Event], uses: dict[Atom, _Uses]) -> None:
         self.uses = uses
-        fields = {test.field for atom in uses for test in atom.tests}
+        self.open = [atom for atom in uses if not atom.words]
+        fields = {test.field for atom in self.open for test in atom.tests}
         self._parts = list(_parts(kind, sorted(fields)))
         self._answers: dict[tuple[object, ...], Answer] = {}
 
@@ -104,7 +105,7 @@ class _Kind:
         if answer is None:
             if len(self._answers) >= REMEMBERED:
                 self._answers.clear()
-            answer = self._answers[said] = self.decided(self.uses, event)
+            answer = self._answers[said] = self.decided(self.open, event)
         return answer
 
     def decided(self, atoms: Iterable[Atom], event: Event) -> Answer:
@@ -126,7 +127,6 @@ class _Entries(_Kind):
     def __init__(self, kind: type[Event], uses: dict[Atom, _Uses]) -> None:
         super().__init__(kind, uses)
         owners: dict[bytes, frozenset[Atom]] = {}
-        self._open = [atom for atom in uses if not atom.words]
         for atom in uses:
             for word in atom.words:
                 text = word.encode()
@@ -135,7 +135,9 @@ class _Entries(_Kind):
 
     def of(self, event: Event) -> Answer:
         message = getattr(event, "message", "").encode("utf-8", "surrogatepass")
-        return self.decided((*self._open, *self._wanting(message)), event)
+        if wanting := self._wanting(message):
+            return self.decided((*self.open, *wanting), event)
+        return super().of(event)
 
 
 def _sought(chain: Chain) -> Iterator[Atom]:

@@ -192,7 +192,11 @@ class SelfDescription(Struct):
             self.clocks.local(where.stamp)
         if where.speaker == "convai":
             self.visibility.convai = True
-            self._formats |= {name for name, sign in _FORMATS if sign.search(where.text)}
+            for name, sign in _FORMATS:
+                if name in self._formats:
+                    break  # the ones behind it would tell less
+                if sign.search(where.text):
+                    self._formats.add(name)
         if isinstance(event, UnityHeader):
             self.facts.unity = event.version
         elif isinstance(event, UnityOs):

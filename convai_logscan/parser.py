@@ -195,13 +195,16 @@ def _livekit(record: Record, text: str, where: Where) -> Iterator[Event]:
     yield from _within("\n".join((text, *record.frames)), where, "livekit")
 
 
+def speaks(rules: frozenset[str]) -> bool:
+    """Say whether the literals in a line speak for it alone: of search rules, headers and tags."""
+    return not rules <= _WHOLE_LINES.keys()
+
+
 def opens(rules: frozenset[str], message: str, line: str) -> bool:
     """Say whether a line of no known speaker could be an event by the rules it has literals of.
 
-    Takes the line behind its tags, and with them. Search rules, headers and tags speak for it.
+    Takes the line behind its tags, and with them, and rules for whole lines.
     """
-    if rules - set(_WHOLE_LINES):
-        return True
     thrown = _EXCEPTION_HEAD.match(message)
     bare = [message, _TAGS.sub("", message[thrown.end() :])] if thrown else [message]
     texts = {"convai.bare": bare, "unity.unity": [line]}

@@ -77,9 +77,14 @@ LONG = 2048  # bytes of a line that is read without a second thought
 
 
 @lru_cache(1 << 12)
+def _opens(rules: frozenset[str], line: bytes) -> bool:
+    """Say so of rules that take a whole line."""
+    return len(line) > LONG or any(parser.opens(rules, *piece) for piece in whole_lines(line))
+
+
 def _worth(rules: frozenset[str], line: bytes) -> bool:
     """Say whether a line that holds literals of these rules could become an event."""
-    return len(line) > LONG or any(parser.opens(rules, *piece) for piece in whole_lines(line))
+    return parser.speaks(rules) or _opens(rules, line)
 
 
 class _Walk:

@@ -14,6 +14,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
@@ -77,7 +78,7 @@ class Atom(Struct, frozen=True):
     event: str
     tests: tuple[Test, ...] = ()
     bind: str | None = None
-    words: tuple[str, ...] = ()  # every message it accepts holds one of them; none: not known
+    words: tuple[str, ...] = ()  # every entry it accepts holds one of them; none: not known
 
     def accepts(self, event: Event, bound: dict[str, Event]) -> bool:
         """Say whether this event is one of the kind, and passes the filter."""
@@ -92,7 +93,7 @@ class Atom(Struct, frozen=True):
         )
 
 
-class Operand(Struct, frozen=True):
+class Operand(Struct, frozen=True, dict=True):
     """Any of the atoms; or, with `all_of`, every operand in any order."""
 
     atoms: tuple[Atom, ...] = ()
@@ -100,7 +101,20 @@ class Operand(Struct, frozen=True):
 
     def accepts(self, event: Event, bound: dict[str, Event]) -> Atom | None:
         """Return the atom that accepts the event, or None."""
-        return next((atom for atom in self.atoms if atom.accepts(event, bound)), None)
+        kind = type(event)
+        atoms = self._by_kind.get(kind)
+        if atoms is None:
+            atoms = tuple(atom for atom in self.atoms if issubclass(kind, KINDS[atom.event]))
+            self._by_kind[kind] = atoms
+        for atom in atoms:
+            if atom.accepts(event, bound):
+                return atom
+        return None
+
+    @cached_property
+    def _by_kind(self) -> dict[type[Event], tuple[Atom, ...]]:
+        """Return the atoms that one kind of event could meet, as far as it was asked for."""
+        return {}
 
     def events(self) -> Iterator[str]:
         """Yield the event names in it."""
@@ -491,7 +505,7 @@ class _Compiler:
             elif not isinstance(part, str):
                 bind = str(part.children[0])
                 self._bound[bind] = event
-        return Atom(event, tests, bind, _words(tests))
+        return Atom(event, tests, bind, _words(tests) if event == "entry" else ())
 
     def _test(self, event: str, tree: Any) -> Test:  # noqa: ANN401 (lark's tree)
         name = tree.children[0]

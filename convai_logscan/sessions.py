@@ -35,6 +35,7 @@ from convai_logscan.events import (
     Dropped,
     Endpoint,
     EngineStart,
+    Entry,
     Event,
     ExceptionRaised,
     IceEvidence,
@@ -380,6 +381,11 @@ class Sessions:
             for reason in self._machine.values():
                 yield Said("event", facts.number, live.attempt, reason)
         if event.where.quoted and event.kind_name in live.told:
+            return
+        if isinstance(event, Entry):  # it begins, ends and fails nothing
+            facts.last_line = max(facts.last_line, event.where.last_line)
+            self._collect(live, event)
+            yield Said("event", facts.number, live.attempt, event)
             return
         yield from self._attempt(live, event)
         live.told.add(event.kind_name)
