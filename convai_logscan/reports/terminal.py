@@ -45,6 +45,7 @@ _ASCII = str.maketrans(
         "×": "x",
     }
 )
+_NO_ACTIVITY = ("no Convai activity", _COLOURS["quiet"])
 MAX_DETAIL = 5  # sources that are shown whole
 MAX_SKIPPED = 20  # inputs left out that are named
 
@@ -397,12 +398,19 @@ class _Page:
     # --- several sources -----------------------------------------------------------------------
 
     def overview(self, report: Report) -> None:
-        """Print one line a source, then the counts."""
+        """Print one line a source, then the counts; of many that are about nothing, the first ones."""
+        left = len(report.sources) if self._look.verbose else MAX_SKIPPED
         for source in report.sources:
+            verdict = self._short(source)
+            left -= verdict == _NO_ACTIVITY
+            if left < 0 and verdict == _NO_ACTIVITY:
+                continue
             line = Text(one_line(source.name), "bold")
             line.append("  ")
-            line.append(*self._short(source))
+            line.append(*verdict)
             self._hang(line, 0, 2)
+        if left < 0:
+            self._wrap(f"… and {-left} more without Convai activity (-v lists them)", 0, "quiet")
         self.counts(report)
 
     def _short(self, source: SourceReport) -> tuple[str, str]:
@@ -415,7 +423,7 @@ class _Page:
             roots = [d for d in failing if d.root] or failing
             return ", ".join(dict.fromkeys(d.id for d in roots)), _style(roots[0].severity)
         if not source.visibility.convai:
-            return "no Convai activity", _style("quiet")
+            return _NO_ACTIVITY
         warnings = [
             d.id for d in source.diagnoses if d.verdict == "fires" and d.severity == "warning"
         ]
