@@ -240,8 +240,9 @@ class SelfDescription(Struct):
             self.facts.build = "editor"
         elif self._development or (self.visibility.debug and self.kind != "console"):
             self.facts.build = "development"
-        elif self.kind in {"player", "logcat", "ios", "webgl"} and self.visibility.convai:
-            self.facts.build = "release"
+        elif self.facts.unity and self.kind in {"player", "logcat", "ios", "webgl"}:
+            # A development build says so where it says its version; an excerpt says neither.
+            self.facts.build = "release" if self.visibility.convai else None
 
     def unexplained(self, used: set[str]) -> list[Unexplained]:
         """Return what no row rests on, most frequent first."""

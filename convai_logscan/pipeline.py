@@ -170,7 +170,9 @@ class _Walk:
         diagnoses = self._diagnoser.finish()
         about = self._about
         about.finish()
-        about.visibility.truncated = self._diagnoser.truncated or self._open_record
+        about.visibility.truncated = (
+            self._diagnoser.truncated or self._open_record or self._source.cut is not None
+        )
         sessions = sorted(self._sessions.done, key=lambda session: session.number)
         anchor = about.clocks.anchor()
         for session in sessions:

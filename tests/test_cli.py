@@ -342,6 +342,10 @@ def test_limits_take_sizes_as_people_write_them(tmp_path: Path, refused: Path) -
     done = run(packed, "--max-bytes", "much")
     assert done.returncode == 2
     assert "write it like 500M or 2G" in done.stderr.decode()
+    for seconds in ("nan", "inf", "-1", "1e999", "soon"):
+        done = run(packed, f"--max-seconds={seconds}")
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert "write it in seconds" in done.stderr.decode()
 
 
 def test_a_log_that_ends_early_is_told_by_every_command(tmp_path: Path, refused: Path) -> None:

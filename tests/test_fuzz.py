@@ -10,6 +10,7 @@ import io
 import json
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 
 from convai_logscan import parser, share
+from convai_logscan.envelopes import plain
 from convai_logscan.errors import LeakError, SourceError
 from convai_logscan.events import KINDS
 from convai_logscan.marks import Marker
@@ -34,7 +36,6 @@ from tests.helpers import settings as scanning
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from convai_logscan.events import Event
     from convai_logscan.model import Record
 
 FOUND = FIXTURES / "fuzz"
@@ -42,7 +43,9 @@ KEPT = ROOT / ".hypothesis" / "fuzz"
 CI = bool(os.environ.get("CI"))
 SEARCH = float(os.environ.get("FUZZ", "1" if CI else "0.1"))
 LIMITS = Limits(members=50, bytes=4 << 20, seconds=20)
-_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def _records(raw: bytes) -> list[Record]:
@@ -65,14 +68,17 @@ def parsed(raw: bytes) -> None:
         for event in parser.events(record):
             assert event.where.line == record.line
             assert event.kind_name in KINDS
-    assert _events(raw, marks=True) == _events(raw, marks=False)
+    if plain(raw.decode("utf-8", "replace")).encode() == raw:  # nothing invisible inside of words
+        assert _events(raw, marks=True) == _events(raw, marks=False)
 
 
-def _events(raw: bytes, *, marks: bool) -> list[Event]:
+def _events(raw: bytes, *, marks: bool) -> list[tuple[int, str]]:
+    """Return line and kind; with every line read, more secrets are known, and stacks end elsewhere."""
     try:
-        return list(events(Source("-", [raw]), scanning(marks=marks)))
+        found = list(events(Source("-", [raw]), scanning(marks=marks)))
     except SourceError:
         return []
+    return [(one.where.line, one.kind_name) for one in found]
 
 
 def _read(items: Iterable[Source | Skipped]) -> None:
@@ -80,11 +86,9 @@ def _read(items: Iterable[Source | Skipped]) -> None:
         if isinstance(item, Skipped):
             assert item.reason
             continue
-        try:
+        with suppress(SourceError):
             for _ in item.text():
                 pass
-        except SourceError as error:
-            assert error.message
 
 
 def archive(raw: bytes) -> None:
@@ -145,7 +149,9 @@ def whole(raw: bytes) -> None:
     for text in (render(report, "json"), render(report, "terminal", Look(verbose=True))):
         assert not _CONTROL.search(text)
     for source in report.sources:
-        lines = [step["line"] for session in answer(source)["sessions"] for step in session["timeline"]]
+        lines = [
+            step["line"] for session in answer(source)["sessions"] for step in session["timeline"]
+        ]
         assert all(line > 0 for line in lines)
 
 
@@ -154,7 +160,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", sorted(FOUND.glob("*/*")), ids=lambda p: f"{p.parent.name}-{p.stem}")
+@pytest.mark.parametrize(
+    "path", sorted(FOUND.glob("*/*")), ids=lambda p: f"{p.parent.name}-{p.stem}"
+)
 def test_what_was_found_once_is_answered(path: Path) -> None:
     TARGETS[path.parent.name](path.read_bytes())
 

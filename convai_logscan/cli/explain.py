@@ -51,7 +51,7 @@ def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str |
     codes = _data("codes.toml")
     what, path = words[0], words[1] if len(words) == 2 else None
     known = what in table.rows or what in codes
-    if path and not (known or path == "-" or Path(path).suffix or Path(path).exists()):
+    if path and not (known or path == "-" or "://" in path or Path(path).suffix or _is_there(path)):
         path = None
     if len(words) > 1 and not path:
         return _search(" ".join(words), table, codes)
@@ -60,7 +60,7 @@ def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str |
         raise click.UsageError(
             f"there is no diagnosis or code `{what}`" + (f"; {hint}" if hint else "")
         )
-    if path and path != "-" and not Path(path).exists():
+    if path and path != "-" and not re.search("://|!", path) and not _is_there(path):
         raise SourceError("there is no such file", path)
     if what in table.rows:
         _row(table.rows[what])
@@ -70,6 +70,13 @@ def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str |
         _code(what, codes[what], table, whole=path is None)
         return _progress(table, names, path, livekit_test) if path else 0
     return _search(what, table, codes)
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _data(name: str) -> dict[str, Any]:
@@ -126,7 +133,7 @@ def _code(code: str, entry: dict[str, Any], table: Table, *, whole: bool) -> Non
 def _progress(table: Table, names: list[str], path: str, livekit_test: str | None) -> int:
     """Print how far the sequences of rows got in a log; of several rows, one line each first."""
     from convai_logscan.pipeline import Settings, watched
-    from convai_logscan.sources import from_file, from_stream
+    from convai_logscan.sources import Pipe, one_log
 
     click.echo()
     told = [name for name in names if table.rows[name].chains]
@@ -139,20 +146,20 @@ def _progress(table: Table, names: list[str], path: str, livekit_test: str | Non
             raise click.UsageError(
                 "name one diagnosis, or give a file: standard input is read once"
             )
-        source = from_file(Path(path))
+        source = one_log(path, Pipe(None))
         report, _ = watched(source, Settings(table, livekit_test=livekit_test))
         verdicts = {d.id: d.verdict for d in report.diagnoses}
         for name in told:
-            click.echo(f"{one_line(path)}: {name} {verdicts.get(name, 'silent')}")
+            click.echo(f"{one_line(source.name)}: {name} {verdicts.get(name, 'silent')}")
         shown = [name for name in told if name in verdicts] or told[:1]
         click.echo()
     for name in shown:
-        source = from_stream(standard_input()) if path == "-" else from_file(Path(path))
+        source = one_log(path, Pipe(standard_input()))
         report, progress = watched(source, Settings(table, livekit_test=livekit_test, watch=name))
         if source.cut:
-            complain(f"{path}: {source.cut}")
+            complain(f"{source.name}: {source.cut}")
             code = INCOMPLETE
-        _got(name, path, report, progress)
+        _got(name, source.name, report, progress)
     return code
 
 

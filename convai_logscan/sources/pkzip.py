@@ -261,10 +261,11 @@ def lzma_raw(properties: bytes) -> lzma.LZMADecompressor:
     first, size = properties[0], int.from_bytes(properties[1:5], "little")
     if size > MEMORY:
         raise SourceError(f"unpacking it takes {size >> 20} MiB of memory (unpack it first)")
-    if first >= 9 * 5 * 5:
-        raise SourceError("the LZMA data are damaged")
     bits = {"lc": first % 9, "lp": first // 9 % 5, "pb": first // 45, "dict_size": max(size, 4096)}
-    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **bits}])
+    try:
+        return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **bits}])
+    except (lzma.LZMAError, ValueError) as error:  # bits that no decoder takes
+        raise SourceError("the LZMA data are damaged") from error
 
 
 _METHOD: dict[int, Callable[[], Decompressor]] = {
