@@ -112,8 +112,7 @@ def _overlapping(directory: list[zipfile.ZipInfo]) -> dict[int, zipfile.ZipInfo 
 
 def _data(handle: BinaryIO, info: zipfile.ZipInfo, budget: Budget) -> Iterator[bytes]:
     """Yield a member's content; raises SourceError where it is damaged, behind what was read."""
-    handle.seek(info.header_offset)
-    raw = handle.read(_LOCAL.size)
+    raw = b"".join(_from(handle, info.header_offset, _LOCAL.size))
     if len(raw) < _LOCAL.size or not raw.startswith(_SIGNATURE):
         raise SourceError("the zip archive is damaged: nothing stands where this member should be")
     head = _LOCAL.unpack(raw)
@@ -143,7 +142,7 @@ def _from(handle: BinaryIO, start: int = 0, size: int | None = None) -> Iterator
         try:
             handle.seek(at)
             block = handle.read(BLOCK if left is None else min(left, BLOCK))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, OverflowError) as error:  # a place that no file has
             raise SourceError("reading the archive stopped") from error
         if not block:
             return
