@@ -145,7 +145,7 @@ def whole(raw: bytes) -> None:
         report.sources.append(source)
         report.skipped += skipped
     found = json.loads(render(report, "json"))
-    assert [one["name"] for one in found["sources"]] == [one.name for one in report.sources]
+    assert len(found["sources"]) == len(report.sources)
     for text in (render(report, "json"), render(report, "terminal", Look(verbose=True))):
         assert not _CONTROL.search(text)
     for source in report.sources:

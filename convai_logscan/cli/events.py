@@ -14,6 +14,7 @@ from convai_logscan.cli.street import (
     INCOMPLETE,
     INTERRUPTED,
     complain,
+    paragraph,
     spare,
     standard_input,
     written,
@@ -174,12 +175,12 @@ def _glossary() -> None:
     """Print every kind of event: what it says, and its own fields."""
     from convai_logscan.events import KINDS, own_fields
 
-    click.echo(f"every event  {', '.join(COMMON)}")
+    paragraph(", ".join(COMMON), "every event  ")
     for name, kind in KINDS.items():
         said = (kind.__doc__ or "").strip().replace("``", "`")
         click.echo(f"\n{name}")
-        for line in said.splitlines():
-            click.echo(f"    {line.strip()}" if line.strip() else "")
+        for part in said.split("\n\n"):
+            paragraph(" ".join(part.split()), "    ")
         for field, written_as in own_fields(kind).items():
             click.echo(f"    {field}: {written_as}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from convai_logscan.cli.street import (
     complain,
     spare,
     standard_input,
+    width,
     written,
 )
 from convai_logscan.errors import SourceError
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from convai_logscan.rules import Table
     from convai_logscan.sources import Limits
 
-MAX_WIDTH = 2000  # columns; a terminal that claims more is not believed
 MAX_COMPLAINTS = 20  # sentences on standard error
 KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
 
@@ -240,14 +239,9 @@ def _print(report: Report, name: str, *, color: str, quiet: bool, verbose: bool)
         and not os.environ.get("NO_COLOR")
         and os.environ.get("TERM") != "dumb"
     )
-    width = (
-        min(MAX_WIDTH, shutil.get_terminal_size((80, 24)).columns)
-        if terminal or os.environ.get("COLUMNS")
-        else 80
-    )
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
     look = Look(
-        width, colour=colour, quiet=quiet, verbose=verbose, ascii=not encoding.startswith("utf"),
+        width(), colour=colour, quiet=quiet, verbose=verbose, ascii=not encoding.startswith("utf"),
         now=time.time(),
     )  # fmt: skip
     if name == "json" or report.sources or not report.skipped:
