@@ -248,7 +248,7 @@ class SelfDescription(Struct):
         """Return what no row rests on, most frequent first."""
         known = {_CLOCK.sub("", text.strip()) for text in used}
         left = [
-            Unexplained(one.text[:TEXT_LIMIT], one.times, one.line)
+            Unexplained(_short(one.text), one.times, one.line)
             for same, one in self._texts.items()
             if same not in known
         ]
@@ -265,6 +265,10 @@ class SelfDescription(Struct):
             if name in self._formats:
                 return answer
         return None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
 
 
 def _kind(text: str) -> str:

@@ -129,7 +129,9 @@ def command(
         message = f"--session {which}: give a number, last or all"
         raise click.UsageError(message)
     table, refused = _table(tables, select + ignore, strict=strict)
-    settings = Settings(table, marks=not no_marks, kind=kind, livekit_test=livekit_test)
+    settings = Settings(
+        table, marks=not no_marks, kind=kind, livekit_test=livekit_test, ignored=frozenset(ignore)
+    )
     report = Report(__version__, table.hash, skipped=refused)
     _read(paths, settings, report, Limits(max_depth, max_members, max_bytes, max_seconds))
     _known_session(report, which)
