@@ -550,6 +550,7 @@ def test_a_report_is_never_written_over_a_log(tmp_path: Path) -> None:
     assert good.read_bytes() == LOG
     done = run(good, "-o", tmp_path / "no" / "r.json")
     assert (done.returncode, b"cannot be written" in done.stderr) == (3, True)
+    assert b"invalid-api-key" in done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")

@@ -401,7 +401,7 @@ def test_unitys_places_are_known_on_every_system(tmp_path: Path) -> None:
 def test_a_collection_packed_is_read_as_one_by_one(tmp_path: Path) -> None:
     files = {
         path.name.removesuffix(".gz"): gzip.decompress(path.read_bytes())
-        for path in sorted((SHARED / "logs").glob("*.gz"))[::4]
+        for path in sorted((SHARED / "logs").glob("*.gz"))
     }
     bundle = tmp_path / "all.zip"
     bundle.write_bytes(zipped({"all.tar.gz": ARCHIVE["tar.gz"](files)}))

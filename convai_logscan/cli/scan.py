@@ -139,10 +139,17 @@ def command(
         _narrow(source, which, select, ignore)
     for output in outputs:
         spare(output, [one.name for one in report.sources])
+    unwritten: list[SourceError] = []
     for output in outputs:
-        _write(report, output, SUFFIXES[Path(output).suffix.lower()])
+        try:
+            _write(report, output, SUFFIXES[Path(output).suffix.lower()])
+        except SourceError as error:  # what was found is printed all the same
+            unwritten.append(error)
     _print(report, form or "terminal", color=color, quiet=quiet, verbose=verbose)
-    return _exit_code(report, fail_on)
+    for one in unwritten:
+        complain(str(one))
+    code = _exit_code(report, fail_on)
+    return max(code, INCOMPLETE) if unwritten else code
 
 
 def _table(
