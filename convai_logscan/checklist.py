@@ -5,6 +5,8 @@ In: diagnoses, and the few events that prove a step. Out: six `ChecklistStep`s.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from msgspec import Struct
 
 from convai_logscan.events import (
@@ -44,6 +46,8 @@ _LIVEKIT_BLOCKED = (
     "websocket-upgrade-stripped",
 )
 _MEDIA_BLOCKED = ("livekit-media-blocked", "media-fallback-blocked", "turn-tls-inspected")
+# Rows that say that a character stays silent in a room that was joined.
+_UNANSWERED = ("character-not-ready", "pipeline-fatal-error", "bot-start-failed")
 _INSPECTED = ("tls-inspection-convai", "tls-inspection-livekit", "turn-tls-inspected")
 
 
@@ -53,7 +57,7 @@ class Proofs(Struct):
     _answer: int | None = None
     _joined: int | None = None
     _details: int | None = None
-    _details_url: bool = False
+    _details_url: int | None = None
     _responds: int | None = None
     _rest_failed: int | None = None
 
@@ -66,13 +70,13 @@ class Proofs(Struct):
             self._answer = self._answer or line
             if not event.inferred:
                 self._details = self._details or line
-                self._details_url = self._details_url or (event.room_url or "").startswith(
-                    ("wss:", "ws:")
-                )
+                if (event.room_url or "").startswith(("wss:", "ws:")):
+                    self._details_url = self._details_url or line
         elif isinstance(event, Endpoint):
             self._answer = self._answer or line
             if (event.host or "").startswith("wss:"):
-                self._details, self._details_url = self._details or line, True
+                self._details = self._details or line
+                self._details_url = self._details_url or line
         elif isinstance(event, (RestFailed, UnclassifiedConnect, RoomInitOutcome)):
             if event.status:
                 self._answer = self._answer or line
@@ -88,8 +92,18 @@ class Proofs(Struct):
         ):
             self._responds = self._responds or line
 
-    def steps(self, diagnoses: list[Diagnosis]) -> list[ChecklistStep]:
-        """Return the six steps."""
+    @classmethod
+    def of_all(cls, parts: Iterable[Proofs]) -> Proofs:
+        """Return the first proofs of several sessions as those of one."""
+        whole = cls()
+        for part in parts:
+            for name in cls.__struct_fields__:
+                lines = [line for one in (whole, part) if (line := getattr(one, name))]
+                setattr(whole, name, min(lines, default=None))
+        return whole
+
+    def steps(self, diagnoses: list[Diagnosis], connected: Collection[int]) -> list[ChecklistStep]:
+        """Return the six steps; `connected` are the sessions that stayed connected."""
         firing = {d.id: d for d in reversed(diagnoses) if d.verdict == "fires" and not d.recovered}
 
         def first(ids: tuple[str, ...]) -> Diagnosis | None:
@@ -186,11 +200,15 @@ class Proofs(Struct):
         else:
             why = "Room details are printed at Debug of category Transport only."
             steps.append(step(5, "unknown", why, None))
-        stopped = next((d for d in diagnoses if d.root), None)
+        stopped = next((d for d in diagnoses if d.root and d.session not in connected), None)
+        stopped = stopped or first(_UNANSWERED)
         if self._responds:
             steps.append(step(6, "proven", "The character was ready or spoke.", self._responds))
         elif stopped:
             steps.append(step(6, "disproven", stopped.symptom, _failing(stopped)))
+        elif self._joined:
+            why = "The session connected; no line shows the character ready."
+            steps.append(step(6, "unknown", why, None))
         else:
             steps.append(step(6, "unknown", "No line shows the character ready.", None))
         return steps

@@ -7,6 +7,7 @@ they said: groups `date`, `clock`, `zone`, `when` (date and clock as people writ
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -30,15 +31,20 @@ class Envelope(Struct, frozen=True):
     tail: re.Pattern[str] | None = None  # what closes the line
     open_ended: bool = False  # the line is one without `tail`, too
     alone: bool = False  # the text stands on the following lines
+    behind: bool = False  # the text stands on the lines before
+    escaped: bool = False  # the text is written as in a string of JSON
 
 
 def _envelope(
     name: str, kind: str | None, first: str, pattern: str, sample: str, *,
     needs: str = "", tail: str = "", open_ended: bool = False, alone: bool = False,
+    behind: bool = False, escaped: bool = False,
 ) -> Envelope:  # fmt: skip
     closing = re.compile(rf"(?:{tail})[ \t]*\Z") if tail else None
     whole = re.compile(pattern + r"(?P<rest>.*)", re.DOTALL)
-    return Envelope(name, kind, first, whole, sample, needs, closing, open_ended, alone)
+    return Envelope(
+        name, kind, first, whole, sample, needs, closing, open_ended, alone, behind, escaped
+    )
 
 
 _SAID = "Convai Bootstrapper: Initializing..."  # what the samples wrap
@@ -134,6 +140,11 @@ ENVELOPES: tuple[Envelope, ...] = (
     _envelope("xcode", "ios", "0-9",
               _DAY + " " + _FINE + r"(?P<zone>[+-]\d{4}) (?P<tag>[^\[\n|]{1,80})\[(?P<pid>\d{1,10}):\w{1,12}\] ",
               "2026-02-03 20:18:24.739215+0900 Game15[5777:1443837] " + _SAID),
+    _envelope("xcode-metadata", "ios", "T",  # what Xcode from 15 on shows below an entry
+              r"Type: (?:stdio|(?P<level>[A-Z]\w{1,10}) \| Timestamp: " + _DAY + " " + _FINE
+              + r"(?P<zone>[+-]\d\d:?\d\d)(?: \| [A-Z][\w:]{1,20}: [^|\n]{0,120}){0,9}) *\Z",
+              "Type: Error | Timestamp: 2026-02-03 20:18:24.739215+09:00 | Process: Game15"
+              " | Library: UnityFramework | TID: 0x1608a", behind=True),
     _envelope("unified-log", "ios", "0-9",
               _DAY + " " + _FINE + r"(?P<zone>[+-]\d{4}) +0x[0-9a-f]{1,16} +(?P<level>Default|Info|Debug|Error|Fault)"
               r" +0x[0-9a-f]{1,16} +(?P<pid>\d{1,10}) +\d{1,10} +(?P<tag>[^:\n]{1,80}): (?:\([^)\n]{1,80}\) )?"
@@ -181,6 +192,11 @@ ENVELOPES: tuple[Envelope, ...] = (
     _envelope("journald-iso", None, "0-9",
               _DAY + "T" + _MOMENT + _OFFSET + r" \S{1,80} " + _PROCESS + r"\]: ?",
               "2026-02-03T04:05:06+0100 build-3 unity[1234]: " + _SAID, needs="]:"),
+    _envelope("docker-json", "ci", "{", r'\{"log":"',
+              r'{"log":"' + _SAID + r'\n","stream":"stderr","time":"2026-02-03T04:05:06.789012345Z"}',
+              needs='","stream":"std', escaped=True,
+              tail=r'(?:\\r)?(?:\\n)?","stream":"std(?:out|err)"(?:,"attrs":\{[^{}]{0,80}\})?,"time":"'
+              + _DAY + "T" + _MOMENT + _OFFSET + r'"\}'),
     _envelope("docker-compose", "ci", "A-Za-z0-9", r"(?P<tag>[\w.-]{1,80}?[-_]\d{1,3}) *\| ?",
               "unity-1  | " + _SAID, needs="|"),
 
@@ -279,6 +295,7 @@ class Peeled(NamedTuple):
     kind: str | None = None  # of the outermost envelope that proves one
     parts: Mapping[str, str] = _NO_PARTS
     alone: bool = False  # an envelope whose text stands on the following lines
+    behind: bool = False  # one whose text stands on the lines before
     header: re.Match[str] | None = None  # of the Convai logger, where the text begins with one
 
     @property
@@ -323,12 +340,13 @@ def peel(line: str) -> Peeled:
         return Peeled(text)
     names: list[str] = []
     parts: Mapping[str, str] = _NO_PARTS
-    kind, alone = None, False
+    kind, alone, behind = None, False, False
     while header is None and found is not None:
         envelope, said = found
         names.append(envelope.name)
         kind = kind or envelope.kind
         alone = alone or envelope.alone
+        behind = behind or envelope.behind
         text = said.pop("rest")
         parts = _merged(parts, said)
         header = find_header(text)
@@ -340,7 +358,7 @@ def peel(line: str) -> Peeled:
             kind = kind or _FIREFOX.kind
             text = text[: shorter.start()]
             header = find_header(text)
-    return Peeled(text, tuple(names), kind, parts, alone, header)
+    return Peeled(text, tuple(names), kind, parts, alone, behind, header)
 
 
 def _merged(outer: Mapping[str, str], inner: dict[str, str]) -> Mapping[str, str]:
@@ -377,8 +395,19 @@ def _outermost(text: str) -> tuple[Envelope, dict[str, str]] | None:
                 parts |= {n: v for n, v in closing.groupdict().items() if v is not None}
             elif not envelope.open_ended:
                 continue
+        if envelope.escaped:
+            parts["rest"] = _unescaped(parts["rest"])
         return envelope, parts
     return None
+
+
+def _unescaped(text: str) -> str:
+    """Return a string of JSON as the line that it was made of."""
+    try:
+        line = str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return text
+    return plain(line.encode("utf-8", "replace").decode())
 
 
 def _closed(envelope: Envelope, text: str) -> re.Match[str] | None:

@@ -25,9 +25,10 @@ class SourceError(LogscanError):
 
 
 class TableError(LogscanError):
-    """A row of the troubleshooting table that is refused."""
+    """A row of the troubleshooting table that is refused; `more` is what else is wrong with it."""
 
     exit_code = 2
+    more: tuple[TableError, ...] = ()
 
 
 class GrammarError(LogscanError):

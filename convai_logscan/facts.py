@@ -244,14 +244,15 @@ class SelfDescription(Struct):
             self.facts.build = "editor"
         elif self._development or (self.visibility.debug and self.kind != "console"):
             self.facts.build = "development"
-        elif self.kind in {"player", "logcat", "ios", "webgl"} and self.visibility.convai:
-            self.facts.build = "release"
+        elif self.facts.unity and self.kind in {"player", "logcat", "ios", "webgl"}:
+            # A development build says so where it says its version; an excerpt says neither.
+            self.facts.build = "release" if self.visibility.convai else None
 
     def unexplained(self, used: set[str]) -> list[Unexplained]:
         """Return what no row rests on, most frequent first."""
         known = {_CLOCK.sub("", text.strip()) for text in used}
         left = [
-            Unexplained(one.text[:TEXT_LIMIT], one.times, one.line)
+            Unexplained(_short(one.text), one.times, one.line)
             for same, one in self._texts.items()
             if same not in known
         ]
@@ -268,6 +269,10 @@ class SelfDescription(Struct):
             if name in self._formats:
                 return answer
         return None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
 
 
 def _kind(text: str) -> str:

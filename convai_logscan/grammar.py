@@ -2,7 +2,7 @@
 
 In: a message, without envelope and markup. Out: a `Form` (which kind of event, which fields) or
 None. A rule is named like its event class; `-> event__word` on an alternative sets the event's
-`kind` to `word`; every other rule is a field, named like the dataclass field.
+`kind` to `word`; every other rule is a field, named like that of the class.
 
 The first comment of a file declares its start rules: `// start: said bare` are parsed from the
 first character of the text, `// search: reason` may stand anywhere in it.

@@ -199,7 +199,9 @@ class Session(Struct):
     claims: TokenClaims | None = None  # of the last room token
     joined: Stamp | None = None  # when that token was used
     timeline: list[Moment] = field(default_factory=list)
-    latency: dict[str, Spread] = field(default_factory=dict)  # by part; not in the JSON report
+    # Not in the JSON report:
+    latency: dict[str, Spread] = field(default_factory=dict)  # by part
+    checklist: list[ChecklistStep] = field(default_factory=list)  # as if the log held no other
 
 
 class RoomToken(Struct, frozen=True):

@@ -18,6 +18,7 @@ from convai_logscan.facts import HEAD, SelfDescription
 from convai_logscan.marks import Marker
 from convai_logscan.model import (
     Anchor,
+    ChecklistStep,
     Diagnosis,
     Moment,
     Record,
@@ -47,6 +48,7 @@ class Settings(Struct, frozen=True):
     kind: str | None = None
     livekit_test: str | None = None
     watch: str | None = None  # a row whose progress is kept, for `explain`
+    ignored: frozenset[str] = frozenset()  # rows that the checklist says nothing of
 
 
 def scan(source: Source, settings: Settings) -> tuple[SourceReport, list[Skipped]]:
@@ -96,7 +98,7 @@ class _Walk:
         self._redactor = Redactor()
         self._marker = Marker(anchors.windows() if settings.marks else None, plain, _worth)
         self._about = SelfDescription()
-        self._proofs = Proofs()
+        self._proofs: dict[int, Proofs] = {}  # by session
         self._sessions = Sessions(self._redactor.claims, settings.livekit_test)
         self._diagnoser = Diagnoser(settings.table, settings.watch)
         self._packages: dict[str, Package] = {}  # by name, as the last list has them
@@ -136,7 +138,10 @@ class _Walk:
         """Hand steps of the story to the stages that follow it."""
         for said in story:
             if said.event is not None and said.session:
-                self._proofs.event(said.event)
+                proofs = self._proofs.get(said.session)
+                if proofs is None:
+                    proofs = self._proofs[said.session] = Proofs()
+                proofs.event(said.event)
             self._diagnoser.feed(said)
 
     def _token(self, event: RoomDetails) -> None:
@@ -175,7 +180,9 @@ class _Walk:
         diagnoses = self._diagnoser.finish()
         about = self._about
         about.finish()
-        about.visibility.truncated = self._diagnoser.truncated or self._open_record
+        about.visibility.truncated = (
+            self._diagnoser.truncated or self._open_record or self._source.cut is not None
+        )
         sessions = sorted(self._sessions.done, key=lambda session: session.number)
         anchor = about.clocks.anchor()
         for session in sessions:
@@ -194,11 +201,26 @@ class _Walk:
         return SourceReport(
             name=self._source.name, kind=about.kind, encoding=self._source.encoding,
             bytes=self._source.bytes, facts=about.facts, visibility=about.visibility,
-            sessions=sessions, diagnoses=diagnoses, checklist=self._proofs.steps(diagnoses),
+            sessions=sessions, diagnoses=diagnoses, checklist=self._checklist(sessions, diagnoses),
             unexplained=self._unexplained() if about.visibility.convai else [],
             redactions=dict(sorted(self._redactor.counts.items())),
             anchor=anchor,
         )  # fmt: skip
+
+    def _checklist(
+        self, sessions: list[Session], diagnoses: list[Diagnosis]
+    ) -> list[ChecklistStep]:
+        """Give each session its steps, and return those of the whole log."""
+        told = [one for one in diagnoses if one.id not in self._settings.ignored]
+        by_session: dict[int | None, list[Diagnosis]] = {}
+        for one in told:
+            by_session.setdefault(one.session, []).append(one)
+        connected = {session.number for session in sessions if session.outcome == "connected"}
+        for session in sessions:
+            proofs = self._proofs.get(session.number, Proofs())
+            mine = [*by_session.get(session.number, ()), *by_session.get(None, ())]
+            session.checklist = proofs.steps(mine, connected)
+        return Proofs.of_all(self._proofs.values()).steps(told, connected)
 
     def _last_look(self, sessions: list[Session], diagnoses: list[Diagnosis]) -> None:
         """Take out what only a later line gave away as a secret, and what a token's own claim holds."""

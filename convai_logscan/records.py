@@ -97,6 +97,8 @@ _LEVELS = {
 }  # fmt: skip
 # What always begins an entry of its own.
 _OPENINGS = (LIVEKIT, "Curl error ", "[Licensing::")
+_ALONE = (b"[ ", b"20")  # how a line begins that says when and by whom the next one was written
+_MAX_ALONE = 300  # bytes of it
 _SEPARATOR = re.compile(r"-{5,} ?(?:beginning of |PROCESS )")
 _BREAK = re.compile(r"[ \t]*<br ?/?>[ \t]*", re.IGNORECASE)
 _STRING = re.compile(r'(?:[^"\\]|\\.)*"')
@@ -184,6 +186,8 @@ class Framer:
         at, raw = _line(mark, mark.start)
         quote = shown(raw)
         first = peel(quote)
+        if not first.parts:
+            first = first._replace(parts=_above(mark))
         stamp = self._clock.stamp(first.parts) if first.parts else None
         pieces = _pieces(first)
         found = [
@@ -198,6 +202,9 @@ class Framer:
         shift = mark.offset - mark.start
         tail = _Tail(mark, at, first, said, self._taken, shift)
         tail.read(coloured=said.speaker != "other" and _coloured(quote))
+        if tail.about:
+            said.stamp = self._clock.stamp(tail.about) or said.stamp
+            said.level = said.level or _LEVELS.get(tail.about["level"].lower())
         end = shift + tail.end
         found.append(
             said.record(
@@ -281,6 +288,7 @@ class _Tail:
         self.gap: int | None = None  # where lines of others begin inside the record
         self.taken: list[int] = []  # the lines behind the gap
         self.open = False
+        self.about: Mapping[str, str] = {}  # what a line behind the record says about it
         self._mark = mark
         self._said = said
         self._others = (taken, shift)
@@ -339,6 +347,9 @@ class _Tail:
         line = peel(original)
         if line.alone:
             return None
+        if line.behind:
+            self.about = line.parts
+            return False
         text = line.text
         if self._key is not None:
             if line.names:
@@ -562,6 +573,15 @@ def _head(mark: Mark, floor: int) -> Mark:
     if start == mark.start:
         return mark
     return replace(mark, line=line, offset=mark.offset - (mark.start - start), start=start)
+
+
+def _above(mark: Mark) -> Mapping[str, str]:
+    """Return what a line of its own says about the entry below it, as `logcat -v long` has it."""
+    start = mark.buffer.rfind(b"\n", max(0, mark.start - _MAX_ALONE), max(0, mark.start - 1)) + 1
+    if not mark.buffer.startswith(_ALONE, start, mark.start):
+        return {}
+    above = peel(shown(bytes(mark.buffer[start : mark.start]).rstrip(b"\n")))
+    return above.parts if above.alone else {}
 
 
 def _goes_on(mark: Mark, start: int, after: int) -> bool:

@@ -91,7 +91,7 @@ class _Late:
         return getattr(self._compiled, name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one is itself: what is kept for it is found at once
 class Shape:
     """One form in which a secret is written."""
 
@@ -155,6 +155,16 @@ def _packaged() -> tuple[Shape, ...]:
     text = resources.files("convai_logscan").joinpath("secrets.toml").read_text("utf-8")
     data = tomllib.loads(text)
     return tuple(_shape(entry, n, data) for n, entry in enumerate(data["shape"], 1))
+
+
+@cache
+def _asked_for(shapes: tuple[Shape, ...], options: frozenset[str]) -> tuple[Shape, ...]:
+    return tuple(one for one in shapes if one.option is None or one.option in options)
+
+
+@cache
+def _common(shapes: tuple[Shape, ...]) -> frozenset[str]:
+    return frozenset[str]().union(*(shape.common for shape in shapes))
 
 
 @cache
@@ -420,12 +430,8 @@ class Redactor:
         """Take the shapes to look for (all by default) and the options that are asked for."""
         self.counts: Counter[str] = Counter()
         self.claims: dict[str, TokenClaims] = {}
-        self._shapes = tuple(
-            shape
-            for shape in (load_shapes() if shapes is None else shapes)
-            if shapes is not None or shape.option is None or shape.option in options
-        )
-        self._common = frozenset[str]().union(*(shape.common for shape in self._shapes))
+        self._shapes = _asked_for(load_shapes(), options) if shapes is None else shapes
+        self._common = _common(self._shapes)
         self._announcing = _announcing(self._shapes)
         self._next: Counter[str] = Counter()
         self._names: dict[str, str] = {}  # value -> placeholder, for the numbering

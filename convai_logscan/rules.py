@@ -14,6 +14,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -258,7 +259,7 @@ def load(folders: list[Path]) -> Table:
                 text = file.read_text(encoding="utf-8").replace("\r\n", "\n")
                 row = load_row(text, file)
             except TableError as error:
-                refused.append(error)
+                refused += [error, *error.more]
                 continue
             except (OSError, UnicodeDecodeError) as error:
                 reason = getattr(error, "strerror", None) or error
@@ -280,36 +281,54 @@ def load_row(text: str, file: Path) -> Row:
         where = f"{file}:{place[1]}:{place[2]}" if place else str(file)
         raise TableError(str(error).split(" (at ")[0], where) from error
     here = _Place(file, text)
-    for key, value in data.items():
-        if key not in _KEYS:
-            here.refuse(key, f"unknown key `{key}`", nearest(key, _KEYS))
-        if not isinstance(value, _KEYS[key]) or isinstance(value, bool):
-            here.refuse(
-                key, f"`{key}` must be {_type_name(_KEYS[key])}, not {_type_name(type(value))}"
-            )
-    for key in _REQUIRED:
-        if key not in data:
-            here.refuse("", f"the key `{key}` is missing")
-    if ("when" in data) == ("ask" in data):
-        here.refuse("ask" if "ask" in data else "", "a row has either `when` or `ask`")
-    for key in ("fix", "explains", "against", "needs"):
-        if not all(isinstance(item, str) for item in data.get(key, [])):
-            here.refuse(key, f"`{key}` must be a list of texts")
-    here.one_of("severity", data["severity"], get_args(Severity))
-    here.one_of("confidence", data.get("confidence", "high"), get_args(Confidence))
-    here.one_of("scope", data.get("scope", "session"), ("session", "source"))
-    for need in data.get("needs", []):
-        here.one_of("needs", need, NEEDS)
-    chains = _compile(data["when"], here, "when") if "when" in data else ()
+    _check_keys(data, here)
+    chains = _compile(data["when"], here, "when") if isinstance(data.get("when"), str) else ()
+    against = []
+    for one in _texts(data, "against"):
+        with here.noting():
+            against.append(_operand(one, here))
+    examples = _examples(data, here)
+    here.settle()
     return Row(
         id=file.stem, area=file.parent.name, file=str(file), symptom=data["symptom"],
         severity=data["severity"], cause=data["cause"], fix=tuple(data["fix"]),
         verify=data["verify"], docs=_docs(data["docs"]), rank=data["rank"], chains=chains,
         ask=data.get("ask"), explains=tuple(data.get("explains", [])),
-        against=tuple(_operand(text, here) for text in data.get("against", [])),
+        against=tuple(against),
         needs=tuple(data.get("needs", [])), confidence=data.get("confidence", "high"),
-        scope=data.get("scope", "session"), examples=_examples(data, here),
+        scope=data.get("scope", "session"), examples=examples,
     )  # fmt: skip
+
+
+def _check_keys(data: dict[str, Any], here: _Place) -> None:
+    """Note keys that are unknown or missing, and values of a wrong kind."""
+    meant: set[str] = set()
+    for key, value in data.items():
+        if key not in _KEYS:
+            meant.update(difflib.get_close_matches(key, list(_KEYS), 1, 0.6))
+            here.note(key, f"unknown key `{key}`", nearest(key, _KEYS))
+        elif not isinstance(value, _KEYS[key]) or isinstance(value, bool):
+            wanted, is_now = _type_name(_KEYS[key]), _type_name(type(value))
+            here.note(key, f"`{key}` must be {wanted}, not {is_now}")
+    for key in _REQUIRED:
+        if key not in data and key not in meant:
+            here.note("", f"the key `{key}` is missing")
+    if ("when" in data) == ("ask" in data) and "when" not in meant:
+        here.note("ask" if "ask" in data else "", "a row has either `when` or `ask`")
+    for key in ("fix", "explains", "against", "needs"):
+        if isinstance(data.get(key), list) and len(_texts(data, key)) < len(data[key]):
+            here.note(key, f"`{key}` must be a list of texts")
+    here.one_of("severity", data.get("severity", "error"), get_args(Severity))
+    here.one_of("confidence", data.get("confidence", "high"), get_args(Confidence))
+    here.one_of("scope", data.get("scope", "session"), ("session", "source"))
+    for need in _texts(data, "needs"):
+        here.one_of("needs", need, NEEDS)
+
+
+def _texts(data: dict[str, Any], key: str) -> list[str]:
+    """Return the texts of a list, if it is one."""
+    found = data.get(key, [])
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
 
 def _docs(path: str) -> str:
@@ -319,14 +338,15 @@ def _docs(path: str) -> str:
 def _examples(data: dict[str, Any], here: _Place) -> tuple[Example, ...]:
     found: list[Example] = []
     for key in ("example", "counterexample"):
-        for entry in data.get(key, []):
+        entries = data.get(key, [])
+        for entry in entries if isinstance(entries, list) else ():
             if not isinstance(entry, dict) or not isinstance(entry.get("log"), str):
-                here.refuse(key, f"every [[{key}]] needs a text `log`")
+                here.note(key, f"every [[{key}]] needs a text `log`")
+                continue
             for name in entry:
                 if name not in _EXAMPLE_KEYS:
-                    here.refuse(
-                        name, f"unknown key `{name}` in [[{key}]]", nearest(name, _EXAMPLE_KEYS)
-                    )
+                    hint = nearest(name, _EXAMPLE_KEYS)
+                    here.note(name, f"unknown key `{name}` in [[{key}]]", hint)
             verdict = entry.get("verdict", "fires" if key == "example" else "silent")
             here.one_of("verdict", verdict, ("fires", "inconclusive", "silent"))
             found.append(
@@ -337,7 +357,7 @@ def _examples(data: dict[str, Any], here: _Place) -> tuple[Example, ...]:
     if "when" in data:
         for verdict, key in (("fires", "example"), ("silent", "counterexample")):
             if not any(example.verdict == verdict for example in found):
-                here.refuse("", f"the row has no [[{key}]]")
+                here.note("", f"the row has no [[{key}]]")
     return tuple(found)
 
 
@@ -355,9 +375,26 @@ class _Place(Struct, frozen=True):
 
     file: Path
     text: str
+    problems: list[TableError] = []  # msgspec makes a new one for each
 
-    def refuse(self, key: str, message: str, hint: str | None = None) -> NoReturn:
-        raise TableError(message, f"{self.file}:{self.line_of(key)}:1", hint)
+    def note(self, key: str, message: str, hint: str | None = None) -> None:
+        """Note a problem, and go on to find the others."""
+        self.problems.append(TableError(message, f"{self.file}:{self.line_of(key)}:1", hint))
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """Note what is refused inside."""
+        try:
+            yield
+        except TableError as error:
+            self.problems.append(error)
+
+    def settle(self) -> None:
+        """Raise the first problem, with the others, if there is any."""
+        if self.problems:
+            first, *others = self.problems
+            first.more = tuple(others)
+            raise first
 
     def line_of(self, key: str) -> int:
         found = (
@@ -371,9 +408,8 @@ class _Place(Struct, frozen=True):
 
     def one_of(self, key: str, value: object, allowed: tuple[str, ...]) -> None:
         if value not in allowed:
-            self.refuse(
-                key, f"`{key}` must be one of {', '.join(allowed)}", nearest(str(value), allowed)
-            )
+            hint = nearest(str(value), allowed)
+            self.note(key, f"`{key}` must be one of {', '.join(allowed)}", hint)
 
     def inside(self, key: str, token_line: int, token_column: int) -> str:
         """Return the place in the file of a position inside the text of `key`."""
@@ -414,12 +450,13 @@ def _parse(text: str, here: _Place, key: str, start: str) -> Tree[Token]:
 
 
 def _compile(text: str, here: _Place, key: str) -> tuple[Chain, ...]:
-    tree = _parse(text, here, key, "start")
-    return tuple(
-        _Compiler(here, key, text).chain(child)
-        for child in tree.children
-        if not isinstance(child, str)
-    )
+    chains: list[Chain] = []
+    with here.noting():
+        for child in _parse(text, here, key, "start").children:
+            if not isinstance(child, str):
+                with here.noting():
+                    chains.append(_Compiler(here, key, text).chain(child))
+    return tuple(chains)
 
 
 def _operand(text: str, here: _Place) -> Operand:

@@ -51,7 +51,15 @@ _FIRST = {
     "safari": "[{word}] {line} (Build.framework.js, line 9)",
     "glued": "Opening Default Application{line}",
 }
-_WHOLE = ("logcat-studio-old", "logcat-studio", "logcat-hub", "logcat-long", "html")
+_WHOLE = (
+    "docker-json",
+    "xcode-metadata",
+    "logcat-studio-old",
+    "logcat-studio",
+    "logcat-hub",
+    "logcat-long",
+    "html",
+)
 WRAPPED = (*EACH, *_FIRST, *_WHOLE)
 ENVELOPES = (
     "editor", "editor-2021", "player-dev", "player-release", "timestamps", "console", "docs", "sink", "coloured",
@@ -188,6 +196,17 @@ def _around(lines: list[str], entry: Entry, envelope: str, at: float) -> list[st
     if envelope == "logcat-studio":
         head = f"2026-02-03 {clock}  7303-7366  Unity                   com.studio.game                      {priority}  "
         return [head + lines[0], *(" " * len(head) + line for line in lines[1:] if line)]
+    if envelope == "docker-json":
+        logs = (
+            json.dumps(f"{line}\n").replace("<", "\\u003c").replace(">", "\\u003e")
+            for line in lines
+        )
+        return [
+            f'{{"log":{log},"stream":"stdout","time":"2026-02-03T{clock}012345Z"}}' for log in logs
+        ]
+    if envelope == "xcode-metadata":
+        about = f"Timestamp: 2026-02-03 {clock}215+09:00 | Process: Game15 | Library: UnityFramework | TID: 0x1608a"
+        return [*lines, f"Type: {'Error' if priority == 'E' else 'Info'} | {about}"]
     if envelope == "logcat-hub":
         return [f"2026-02-03T{clock}Z:{word.lower()}4470/4450 Unity", "<br>".join(lines) + "<br>"]
     if envelope == "logcat-long":

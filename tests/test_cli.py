@@ -287,6 +287,9 @@ def test_doctor_names_versions_extras_and_the_logs_it_finds(tmp_path: Path) -> N
     for word in ("convai-logscan 0.", "Python 3.", "lark", "7z", "remote", "parquet"):
         assert word in text
     assert str(Path("Logs") / "Editor.log") in text
+    places = text.partition("Unity's places")[2].partition("Logs found")[0].splitlines()
+    assert f"  .{os.sep}Logs" in places
+    assert any("nity" in place and place.startswith(f"  ~{os.sep}") for place in places)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals are made otherwise there")
@@ -342,6 +345,10 @@ def test_limits_take_sizes_as_people_write_them(tmp_path: Path, refused: Path) -
     done = run(packed, "--max-bytes", "much")
     assert done.returncode == 2
     assert "write it like 500M or 2G" in done.stderr.decode()
+    for seconds in ("nan", "inf", "-1", "1e999", "soon"):
+        done = run(packed, f"--max-seconds={seconds}")
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert "write it in seconds" in done.stderr.decode()
 
 
 def test_a_log_that_ends_early_is_told_by_every_command(tmp_path: Path, refused: Path) -> None:
@@ -368,3 +375,44 @@ def test_many_sources_are_a_line_each_and_what_is_no_log_is_counted(
     assert "skipped 7 files that are no logs: 7 × this is a picture" in text
     assert text.count(".png") == 0
     assert run(folder, "-v").stdout.decode().count(".png") == 7
+
+
+def test_a_diagnosis_that_is_ignored_is_not_quoted_either(refused: Path) -> None:
+    symptom = "does not accept the API key"
+    for args in ([], ["--format", "json"]):
+        assert symptom in run(refused, *args).stdout.decode()
+        done = run(refused, "--ignore", "invalid-api-key", *args).stdout.decode()
+        assert symptom not in done
+        assert "The cause is not in this log" not in done
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("expain", "explain"), ("scn", "scan"), ("tabel", "table")]
+)
+def test_a_mistyped_command_is_told(tmp_path: Path, word: str, meant: str) -> None:
+    done = run(word, "x")
+    assert (done.returncode, f"did you mean `{meant}`?" in done.stderr.decode()) == (2, True)
+    log = tmp_path / word  # a log that is called so is read
+    log.write_text(REFUSED, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "convai_logscan", word], capture_output=True, check=False,
+        cwd=tmp_path, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "args", [["table", "list"], ["events", "--fields"], ["doctor"], ["explain", "no sound"]]
+)
+def test_lists_fit_a_terminal(args: list[str]) -> None:
+    done = run(*args, COLUMNS="80")
+    assert done.returncode == 0
+    assert max(map(len, done.stdout.decode().splitlines())) <= 80
+
+
+def test_an_excerpt_does_not_say_which_build_it_is_of() -> None:
+    line = "02-03 04:05:06.789 19117 19178 I Unity   : [14:03:21.000][Info][SDK]: [X] Session error: connection.timeout"
+    header = "02-03 04:05:06.789 19117 19178 I Unity   : Built from '6000.2/staging' branch, Version '6000.2.10f1 (d3d30d158480)', Build type 'Release', Scripting Backend 'il2cpp', CPU 'arm64-v8a', Stripping 'Enabled'"
+    for text, build in ((line, None), (f"{header}\n{line}", "release")):
+        found = json.loads(run("-", "--format", "json", stdin=text.encode()).stdout)
+        assert found["sources"][0]["facts"]["build"] == build

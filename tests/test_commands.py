@@ -63,6 +63,10 @@ def test_a_symptom_is_found_by_its_own_words(entry: dict[str, Any]) -> None:
         ("character does not hear", "mic-none"), ("the npc is silent", "silent-with-transcript"),
         ("no sound in browser", "webgl-audio-locked"), ("tls inspection", "tls-inspection-convai"),
         ("api key", "invalid-api-key"), ("invalid-api-kei", "did you mean `invalid-api-key`"),
+        ("401", "auth-token-rejected"), ("429", "rate-limited"), ("429", "concurrency-limit"),
+        ("getUserMedia", "mic-denied-browser"), ("company firewall", "convai-endpoint-blocked"),
+        ("company firewall", "livekit-media-blocked"), ("no sound", "audio-output-wrong-object"),
+        ("NotAllowedError", "mic-denied-iframe"), ("Access-Control-Allow-Origin", "webgl-insecure-origin"),
         ("conection.timeout", "did you mean `connection.timeout`"), ("stuck connecting", "StartWaitTimeoutMs"),
     ],
 )  # fmt: skip

@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from convai_logscan.sources import Limits, Pipe, in_paths, seven
 from convai_logscan.sources.text import Source
@@ -86,6 +84,7 @@ def test_compressed_data_that_end_early_are_read_up_to_there(tmp_path: Path, nam
     found, left_out = read(put(tmp_path, PACK[name](raw)[:-1500]))
     assert ids(found[0])[0] == "invalid-api-key"
     assert "data end early; what was read before is reported" in left_out[0].reason
+    assert found[0].visibility.truncated
 
 
 def test_a_wrong_checksum_is_told_and_the_content_reported(tmp_path: Path) -> None:
@@ -447,7 +446,7 @@ def test_many_members_are_read_in_reasonable_memory(tmp_path: Path) -> None:
     many = zipped({f"{n}.log": b"hello\n" for n in range(11_000)})
     code, output, peak = measured(put(tmp_path, many), "-q")
     assert code == 3
-    assert "more than 10000 members" in output
+    assert "more than 10000 members" in " ".join(output.split())
     assert peak <= 150
 
 
@@ -551,6 +550,7 @@ def test_a_report_is_never_written_over_a_log(tmp_path: Path) -> None:
     assert good.read_bytes() == LOG
     done = run(good, "-o", tmp_path / "no" / "r.json")
     assert (done.returncode, b"cannot be written" in done.stderr) == (3, True)
+    assert b"invalid-api-key" in done.stdout
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
@@ -664,56 +664,3 @@ def test_ctrl_c_between_files_prints_what_was_read(tmp_path: Path) -> None:
     assert b"invalid-api-key" in out
     assert b"interrupted" in err
     assert b"Traceback" not in err
-
-
-# --- by chance ------------------------------------------------------------------------------------
-
-SEEDS = [
-    *(pack({"first.log": LOG, "shot.png": PNG, **SECOND}) for pack in ARCHIVE.values()),
-    *(pack(LOG) for pack in PACK.values()), LOG, LOG.decode().encode("utf-16"), nested(3, LOG),
-    shared_body(5, 4096), linked_tar(),
-]  # fmt: skip
-_SMALL = Limits(members=50, bytes=4 * MB, seconds=20)
-
-
-def _taken(raw: bytes) -> None:
-    """Read whatever it is; nothing but a source or a reason may come out of it."""
-    for item in in_paths(["-"], Pipe(io.BytesIO(raw)), _SMALL):
-        if isinstance(item, Source):
-            for _ in item.text():
-                pass
-
-
-@settings(max_examples=settings().max_examples * 4)
-@given(st.sampled_from(SEEDS), st.data())
-def test_a_bent_archive_is_answered(seed: bytes, data: st.DataObject) -> None:
-    raw = bytearray(seed)
-    for at in data.draw(st.lists(st.integers(0, len(raw) - 1), max_size=6)):
-        raw[at] = data.draw(st.integers(0, 255))
-    cut = data.draw(st.integers(0, len(raw)))
-    _taken(bytes(raw[:cut] if cut % 2 else raw))
-    path_like = bytes(raw[: 40 + cut % 60])
-    _taken(path_like)
-
-
-@given(st.binary(max_size=3000))
-def test_any_bytes_are_answered(raw: bytes) -> None:
-    _taken(raw)
-
-
-@settings(max_examples=settings().max_examples * 4)
-@given(st.sampled_from(SEEDS), st.data())
-def test_a_bent_file_is_answered(
-    tmp_path_factory: pytest.TempPathFactory, seed: bytes, data: st.DataObject
-) -> None:
-    """As above, from a file: there the directory of an archive is read."""
-    raw = bytearray(seed)
-    tail = max(0, len(raw) - 400)  # where directories stand
-    for at in data.draw(st.lists(st.integers(tail, len(raw) - 1), max_size=4)):
-        raw[at] = data.draw(st.integers(0, 255))
-    path = tmp_path_factory.getbasetemp() / f"bent-{os.getpid()}.bin"
-    path.write_bytes(raw)
-    for item in in_paths([str(path)], Pipe(io.BytesIO()), _SMALL):
-        if isinstance(item, Source):
-            for _ in item.text():
-                pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import tracemalloc
 
@@ -30,7 +31,8 @@ def test_a_sample_is_peeled_by_its_own_envelope(envelope: Envelope) -> None:
     found = peel(envelope.sample)
     assert found.names == (envelope.name,)
     said = found.text.removeprefix("LiveKit: ")
-    assert said == ("" if envelope.alone else "Convai Bootstrapper: Initializing...")
+    aside = envelope.alone or envelope.behind
+    assert said == ("" if aside else "Convai Bootstrapper: Initializing...")
     assert found.kind == envelope.kind
 
 
@@ -52,6 +54,44 @@ def test_header_forms_of_every_generation() -> None:
         "Room create mode (new room)", "Connection successful.", "Room create mode (new room)",
         "Room create mode (new room)",
     ]  # fmt: skip
+
+
+LIVEKIT_LINE = "LiveKit: livekit::rtc_engine: engine is disconnected"
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "printed"),
+    [
+        (f"[ 02-03 04:05:06.789 19117:19178 W/Unity ]\n{LIVEKIT_LINE}\n\n", "Warning", "04:05:06.789"),
+        (f"2026-02-03T04:05:06.789Z:error2624/2478 [OAR] Unity\n{LIVEKIT_LINE}<br>\n", "Error",
+         "2026-02-03T04:05:06.789Z"),
+        ((f"{LIVEKIT_LINE}\nType: Error | Timestamp: 2026-02-03 04:05:06.789215+01:00 | Process: Game15 | "
+         "Library: UnityFramework | TID: 0x1608a\nnext\n"), "Error", "2026-02-03T03:05:06.789Z"),
+        (f"{LIVEKIT_LINE}\nType: stdio\nnext\n", None, None),
+        (f"ready ]\n{LIVEKIT_LINE}\n", None, None),
+    ],
+)  # fmt: skip
+def test_a_line_beside_an_entry_gives_it_clock_and_level(
+    text: str, level: str | None, printed: str | None
+) -> None:
+    (found,) = (one for one in framed(text) if one.speaker == "livekit")
+    assert (found.level, found.stamp and found.stamp.printed) == (level, printed)
+    assert found.message.startswith(LIVEKIT_LINE)
+    assert found.last_line == found.line
+
+
+def test_a_line_in_json_is_what_was_written_into_it() -> None:
+    said = '<color=cyan>[14:03:22.118][Debug][Transport]: Room details received: {"room_name":"ä \\"</color>'
+    log = (
+        json.dumps(f"{said}\n", ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e")
+    )
+    line = f'{{"log":{log},"stream":"stdout","time":"2026-02-03T04:05:06.789012345Z"}}\n'
+    (found,) = framed(line)
+    assert found.message == 'Room details received: {"room_name":"ä \\"'
+    assert (found.category, found.stamp and found.stamp.printed) == (
+        "Transport", "2026-02-03T04:05:06.789Z",
+    )  # fmt: skip
+    assert scanned(line * 3).kind == "ci"
 
 
 def test_another_games_logger_is_not_convai() -> None:

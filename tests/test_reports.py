@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
+from convai_logscan.events import KINDS
 from convai_logscan.model import Report
 from convai_logscan.reports import Look, render
+from convai_logscan.reports.words import WORDS
 from tests.compose import ISSUED, LIFETIME, fill
 from tests.helpers import FIXTURES, LOGS, scanned
 from tests.test_logs import raw_log
@@ -129,3 +132,45 @@ def test_a_note_that_explains_the_loss_is_an_explanation() -> None:
     shown = page(HEAD + lost)
     assert "idle-timeout" in shown
     assert "No row of the table explains this" not in shown
+
+
+def shown(name: str, **look: Any) -> str:
+    source = scanned(raw_log(LOGS / name)[0])
+    return render(Report("0", "0", sources=[source]), "terminal", Look(width=400, **look))
+
+
+def test_the_checklist_is_told_of_the_session_that_did_not_connect() -> None:
+    text = shown("conn-invalid-key-then-fixed.expect.toml")
+    assert "Firewall checklist of session 1" in text
+    assert "✗ 6 Connected, and the character responds: disproven." in text
+    assert "of session 2" not in text
+    verbose = shown("conn-invalid-key-then-fixed.expect.toml", verbose=True)
+    second = verbose.partition("Firewall checklist of session 2")[2]
+    assert "✓ 6 Connected, and the character responds: proven." in second
+
+
+def test_a_session_that_connected_has_no_checklist_and_no_step_disproven() -> None:
+    for log in sorted(LOGS.glob("mic-denied-*.log")):
+        source = scanned(raw_log(log.with_suffix(".expect.toml"))[0])
+        text = render(Report("0", "0", sources=[source]), "terminal", Look(width=400))
+        if all(session.outcome == "connected" for session in source.sessions):
+            assert "Firewall checklist" not in text, log.name
+            assert all(step.verdict != "disproven" for step in source.checklist), log.name
+
+
+def test_a_line_that_is_cut_ends_at_a_word() -> None:
+    log = f"[14:03:22.118][Error][SDK]: [X] boom {'onetwothree ' * 60}"
+    text = render(Report("0", "0", sources=[scanned(log)]), "terminal", Look(width=600))
+    assert "onetwothree …" in text
+
+
+def test_the_timeline_is_told_in_plain_words() -> None:
+    assert {name for name, kind in KINDS.items() if kind.phase} == WORDS.keys()
+    text = shown("conn-invalid-key-then-fixed.expect.toml", verbose=True)
+    steps = [
+        line
+        for line in text.splitlines()
+        if re.match(r" +line \d+ .*(?:start|connect|media): ", line)
+    ]
+    assert len(steps) > 5
+    assert not [line for line in steps if re.search(r": \w+_\w+", line)]

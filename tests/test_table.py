@@ -107,6 +107,17 @@ def test_a_bad_row_is_refused_with_its_place(
     assert (caught.value.place or "").startswith(f"{file}{place}")
 
 
+def test_all_that_is_wrong_with_a_row_is_told_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("verify", "verfy", 1).replace('"error"', '"bad"', 1)
+    text = text.replace("mic_error", "mic_eror", 1).replace("[[counterexample]]", "[[exampel]]", 1)
+    (tmp_path / "row.toml").write_text(text, encoding="utf-8")
+    table = rules.load([tmp_path])
+    told = [str(error) for error in table.refused]
+    for words in ("`severity` must be", "key `verfy`", "no event `mic_eror`", "key `exampel`"):
+        assert sum(words in one for one in told) == 1, told
+    assert not table.rows
+
+
 def test_a_good_row_loads(tmp_path: Path) -> None:
     assert rules.load_row(GOOD, tmp_path / "row.toml").chains
 

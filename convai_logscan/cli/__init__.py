@@ -45,12 +45,27 @@ class Commands(click.Group):
         """Put `scan` before a call that names no command."""
         own = {"--help", "-h", "--version"}
         if args and args[0] not in BUILT and not (len(args) == 1 and args[0] in own):
+            _no_command(args[0])
             args = ["scan", *args]
         elif not args and _piped():
             args = ["scan", "-"]
         elif not args and _on_a_terminal():
             args = ["scan"]  # it offers the logs in Unity's usual places
         return super().parse_args(ctx, args)
+
+
+def _no_command(word: str) -> None:
+    """Refuse a word that is no file and looks like a mistyped command."""
+    import os
+
+    if not word.isalpha() or os.path.lexists(word):
+        return
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, BUILT, 1, 0.7)
+    if close:
+        message = f"there is no command and no file `{word}`; did you mean `{close[0]}`?"
+        raise click.UsageError(message)
 
 
 def _piped() -> bool:

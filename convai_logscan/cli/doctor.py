@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
 
+from convai_logscan.cli.street import width
 from convai_logscan.reports.safe import one_line
+from convai_logscan.sources.places import found, looked_in
 
 # What each optional part needs, and what it is for.
 EXTRAS = (
@@ -21,6 +25,8 @@ EXTRAS = (
 )
 NEEDED = ("click", "lark", "rich", "python-dateutil", "pandas", "ahocorasick-rs", "backports.zstd")
 MAX_OFFERED = 9
+MARGIN = 7  # columns beside a log's name
+FOLD = "\n      "
 
 
 @click.command(name="doctor")
@@ -38,10 +44,11 @@ def command() -> int:
         there = [f"{name} {found}" for name in names if (found := _version(name))]
         state = ", ".join(there) if len(there) == len(names) else _install(extra)
         click.echo(f"  {extra:8} {purpose}: {state}")
+    click.echo("\nUnity's places for logs")
+    for folder in _in_places(looked_in):
+        click.echo(f"  {_shown(folder)}")
     found_logs = logs()
-    click.echo(
-        "\nLogs found, newest first" if found_logs else "\nNo log was found in Unity's places."
-    )
+    click.echo("\nLogs found, newest first" if found_logs else "\nNo log was found there.")
     for path in found_logs:
         click.echo(f"  {_line(path)}")
     return 0
@@ -49,13 +56,15 @@ def command() -> int:
 
 def logs() -> list[Path]:
     """Return the logs in Unity's usual places on this computer, newest first."""
-    from convai_logscan.sources.places import found
+    return _in_places(found)
 
+
+def _in_places(search: Callable[[str, Path, Path, Mapping[str, str]], list[Path]]) -> list[Path]:
     try:
         home = Path.home()
     except RuntimeError:
         return []  # no home folder, no usual places
-    return found(sys.platform, home, Path(), os.environ)
+    return search(sys.platform, home, Path(), os.environ)
 
 
 def choose() -> str | None:
@@ -84,4 +93,13 @@ def _install(extra: str) -> str:
 def _line(path: Path) -> str:
     info = path.stat()
     when = datetime.fromtimestamp(info.st_mtime).astimezone()
-    return f"{when:%Y-%m-%d %H:%M}  {info.st_size / 1e6:8.1f} MB  {one_line(str(path))}"
+    about = f"{when:%Y-%m-%d %H:%M}  {info.st_size / 1e6:8.1f} MB"
+    fits = len(str(path)) + len(about) + MARGIN <= width()
+    return f"{about}{'  ' if fits else FOLD}{one_line(str(path))}"
+
+
+def _shown(folder: Path) -> str:
+    """Return a folder as people write it, with `~` for the home."""
+    with suppress(ValueError, RuntimeError):
+        return str(Path("~") / folder.relative_to(Path.home()))
+    return str(folder) if folder.is_absolute() else f".{os.sep}{folder}"

@@ -14,6 +14,7 @@ from convai_logscan.cli.street import (
     INCOMPLETE,
     INTERRUPTED,
     complain,
+    paragraph,
     spare,
     standard_input,
     written,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from convai_logscan.events import Event
-    from convai_logscan.sources import Source
 
 TABLES = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl"}
 # What every event has, before its own fields.
@@ -55,13 +55,16 @@ def command(
 ) -> int:
     """Print the typed events of a log as JSON lines, CSV or Parquet.
 
+    PATH is a log, plain or compressed, one in an archive (bundle.zip!Player.log), a URL, or - for
+    standard input.
+
     Every event has line, time, event, speaker, level, category, tags and text, then the fields of its
     kind. Secrets are replaced before any event is made.
     """
     from convai_logscan import rules
     from convai_logscan.events import KINDS
     from convai_logscan.pipeline import Settings, events
-    from convai_logscan.sources import from_file, from_stream
+    from convai_logscan.sources import Pipe, one_log
 
     if glossary:
         _glossary()
@@ -79,7 +82,7 @@ def command(
             raise click.UsageError(f"-o {output}: the suffix must be one of {', '.join(TABLES)}")
         name = TABLES[suffix]
         spare(output, [path])
-    source: Source = from_stream(standard_input()) if path == "-" else from_file(Path(path))
+    source = one_log(path, Pipe(standard_input()))
     found = (
         as_dict(e)
         for e in events(source, Settings(rules.builtin()))
@@ -172,12 +175,12 @@ def _glossary() -> None:
     """Print every kind of event: what it says, and its own fields."""
     from convai_logscan.events import KINDS, own_fields
 
-    click.echo(f"every event  {', '.join(COMMON)}")
+    paragraph(", ".join(COMMON), "every event  ")
     for name, kind in KINDS.items():
         said = (kind.__doc__ or "").strip().replace("``", "`")
         click.echo(f"\n{name}")
-        for line in said.splitlines():
-            click.echo(f"    {line.strip()}" if line.strip() else "")
+        for part in said.split("\n\n"):
+            paragraph(" ".join(part.split()), "    ")
         for field, written_as in own_fields(kind).items():
             click.echo(f"    {field}: {written_as}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 import textwrap
 import tomllib
 from collections import Counter
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from convai_logscan.cli.street import INCOMPLETE, complain, standard_input
+from convai_logscan.cli.street import INCOMPLETE, complain, paragraph, standard_input
 from convai_logscan.errors import SourceError
 from convai_logscan.reports.safe import one_line
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 96
 MAX_HITS = 8
-MAX_LINE = 160
+MAX_LINE = 240  # characters of a line or step that are shown
 MAX_TRIGGER = 400  # characters of a trigger that are shown
 
 
@@ -51,7 +50,7 @@ def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str |
     codes = _data("codes.toml")
     what, path = words[0], words[1] if len(words) == 2 else None
     known = what in table.rows or what in codes
-    if path and not (known or path == "-" or Path(path).suffix or Path(path).exists()):
+    if path and not (known or path == "-" or "://" in path or Path(path).suffix or _is_there(path)):
         path = None
     if len(words) > 1 and not path:
         return _search(" ".join(words), table, codes)
@@ -60,7 +59,7 @@ def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str |
         raise click.UsageError(
             f"there is no diagnosis or code `{what}`" + (f"; {hint}" if hint else "")
         )
-    if path and path != "-" and not Path(path).exists():
+    if path and path != "-" and not re.search("://|!", path) and not _is_there(path):
         raise SourceError("there is no such file", path)
     if what in table.rows:
         _row(table.rows[what])
@@ -72,6 +71,13 @@ def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str |
     return _search(what, table, codes)
 
 
+def _is_there(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _data(name: str) -> dict[str, Any]:
     text = resources.files("convai_logscan").joinpath(name).read_text(encoding="utf-8")
     return tomllib.loads(text)
@@ -79,10 +85,7 @@ def _data(name: str) -> dict[str, Any]:
 
 def _say(label: str, text: str) -> None:
     """Print a labelled paragraph."""
-    width = max(40, min(MAX_WIDTH, shutil.get_terminal_size((MAX_WIDTH, 24)).columns))
-    lines = textwrap.wrap(text, width - 10, break_long_words=False, break_on_hyphens=False) or [""]
-    for number, line in enumerate(lines):
-        click.echo(f"{label if not number else '':9} {line}")
+    paragraph(text, f"{label:9} ", most=MAX_WIDTH)
 
 
 def _row(row: Row) -> None:
@@ -126,7 +129,7 @@ def _code(code: str, entry: dict[str, Any], table: Table, *, whole: bool) -> Non
 def _progress(table: Table, names: list[str], path: str, livekit_test: str | None) -> int:
     """Print how far the sequences of rows got in a log; of several rows, one line each first."""
     from convai_logscan.pipeline import Settings, watched
-    from convai_logscan.sources import from_file, from_stream
+    from convai_logscan.sources import Pipe, one_log
 
     click.echo()
     told = [name for name in names if table.rows[name].chains]
@@ -139,20 +142,20 @@ def _progress(table: Table, names: list[str], path: str, livekit_test: str | Non
             raise click.UsageError(
                 "name one diagnosis, or give a file: standard input is read once"
             )
-        source = from_file(Path(path))
+        source = one_log(path, Pipe(None))
         report, _ = watched(source, Settings(table, livekit_test=livekit_test))
         verdicts = {d.id: d.verdict for d in report.diagnoses}
         for name in told:
-            click.echo(f"{one_line(path)}: {name} {verdicts.get(name, 'silent')}")
+            click.echo(f"{one_line(source.name)}: {name} {verdicts.get(name, 'silent')}")
         shown = [name for name in told if name in verdicts] or told[:1]
         click.echo()
     for name in shown:
-        source = from_stream(standard_input()) if path == "-" else from_file(Path(path))
+        source = one_log(path, Pipe(standard_input()))
         report, progress = watched(source, Settings(table, livekit_test=livekit_test, watch=name))
         if source.cut:
-            complain(f"{path}: {source.cut}")
+            complain(f"{source.name}: {source.cut}")
             code = INCOMPLETE
-        _got(name, path, report, progress)
+        _got(name, source.name, report, progress)
     return code
 
 
@@ -179,21 +182,16 @@ def _chain(one: Progress, which: str) -> None:
     click.echo(f"  {'fires' if one.fired else 'does not fire'}{which}:")
     for text, evidence in one.steps:
         if evidence:
-            click.echo(
-                f"    met      line {evidence.line} ({evidence.event}): {_short(evidence.text)}"
-            )
-        elif text.startswith("not "):
-            click.echo(f"    absence  {_short(text)}")
+            _step("met", f"line {evidence.line} ({evidence.event}): {evidence.text}")
         else:
-            click.echo(f"    not met  {_short(text)}")
+            _step("absence" if text.startswith("not ") else "not met", text)
     if one.ended_by:
         ended = one.ended_by
-        click.echo(f"    ended    line {ended.line} ({ended.event}): {_short(ended.text)}")
+        _step("ended", f"line {ended.line} ({ended.event}): {ended.text}")
 
 
-def _short(text: str) -> str:
-    text = one_line(text)
-    return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
+def _step(label: str, text: str) -> None:
+    paragraph(textwrap.shorten(text, MAX_LINE, placeholder=" …"), f"    {label:9}", most=MAX_WIDTH)
 
 
 def _search(words: str, table: Table, codes: dict[str, Any]) -> int:
@@ -202,16 +200,17 @@ def _search(words: str, table: Table, codes: dict[str, Any]) -> int:
 
     symptoms = _data("symptoms.toml")
     texts = [
-        _Text(f"diagnosis  {row.id}", row.symptom, f"{row.id} {row.symptom}", f"{row.cause} {' '.join(row.fix)} {row.ask or ''}")
-        for row in table.rows.values()
-    ] + [
-        _Text(f"code       {code}", entry["meaning"], f"{code} {entry['meaning']}", entry["printed"])
-        for code, entry in codes.items()
-    ] + [
-        _Text("symptom", f"{entry['symptom']} {entry['cause']} {entry['fix']}", f"{entry['symptom']} {entry.get('words', '')}", f"{entry['cause']} {entry['fix']}")
-        for entry in symptoms["symptom"]
+        *(_of_row(row, codes) for row in table.rows.values()),
+        *(
+            _Text(f"code       {code}", entry["meaning"], f"{code} {entry['meaning']}", entry["printed"])
+            for code, entry in codes.items()
+        ),
+        *(
+            _Text("symptom", f"{entry['symptom']} {entry['cause']} {entry['fix']}", f"{entry['symptom']} {entry.get('words', '')}", f"{entry['cause']} {entry['fix']}")
+            for entry in symptoms["symptom"]
+        ),
     ]  # fmt: skip
-    best = _best(_words(words), texts, symptoms["means"])
+    best = _best(_words(words), texts, symptoms["means"]) or _in_logs(words, table)
     hint = nearest(words, [*table.rows, *codes]) if " " not in words.strip() else None
     if not best:
         raise click.UsageError(
@@ -224,6 +223,24 @@ def _search(words: str, table: Table, codes: dict[str, Any]) -> int:
         click.echo(one.name)
         _say("", one.shown)
     return 0
+
+
+def _of_row(row: Row, codes: dict[str, Any]) -> _Text:
+    """Return a row with all that the table says of it, and of the codes that it answers."""
+    triggers = " ".join(step.text for chain in row.chains for step in chain.steps)
+    told = [e["meaning"] + e["printed"] for e in codes.values() if row.id in e["rows"]]
+    rest = (row.cause, *row.fix, row.verify, row.ask or "", triggers, *told)
+    return _Text(f"diagnosis  {row.id}", row.symptom, f"{row.id} {row.symptom}", " ".join(rest))
+
+
+def _in_logs(words: str, table: Table) -> list[_Text]:
+    """Return the rows that have the words, as they are, in a log they fire on."""
+    wanted = words.lower()
+    return [
+        _Text(f"diagnosis  {row.id}", row.symptom, "", "")
+        for row in table.rows.values()
+        if any(e.verdict == "fires" and wanted in e.log.lower() for e in row.examples)
+    ][:MAX_HITS]
 
 
 class _Text(NamedTuple):
@@ -332,7 +349,7 @@ def _words(text: str) -> list[str]:
 def _best(wanted: list[str], texts: list[_Text], means: dict[str, list[str]]) -> list[_Text]:
     """Return the texts that share the rarest words with the question, best first.
 
-    A word in the head counts three times one behind it; a word that only means the same, half.
+    A word in the head counts twice as much as one behind it; a word that only means the same, half.
     """
     held = [(one, set(_words(one.head)), set(_words(one.rest))) for one in texts]
     often = Counter(word for _, head, rest in held for word in head | rest)
@@ -343,7 +360,7 @@ def _best(wanted: list[str], texts: list[_Text], means: dict[str, list[str]]) ->
     scores: list[tuple[float, int, str, _Text]] = []
     for one, head, rest in held:
         score = sum(
-            weight * (3.0 if word in head else 1.0) * math.log(1 + len(texts) / often[word])
+            weight * (2.0 if word in head else 1.0) * math.log(1 + len(texts) / often[word])
             for word, weight in weights.items()
             if word in head or word in rest
         )

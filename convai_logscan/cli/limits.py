@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,17 @@ def _size(word: str) -> int:
     return int(found[1]) * _UNITS[found[2].upper()]
 
 
+def _seconds(word: str) -> float:
+    """Return how long a word like 60 or 1.5 means."""
+    try:
+        seconds = float(word)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise click.BadParameter(f"{word!r} is no time; write it in seconds, like 60")
+    return seconds
+
+
 def limited(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the four `--max-…` options: max_depth, max_members, max_bytes, max_seconds."""
     options = (
@@ -28,7 +40,7 @@ def limited(function: Callable[..., Any]) -> Callable[..., Any]:
                      help="Read this many members of one archive."),
         click.option("--max-bytes", type=_size, default="2G", metavar="SIZE", show_default=True,
                      help="Unpack this much of one archive."),
-        click.option("--max-seconds", type=click.FloatRange(0), default=60.0, show_default=True,
+        click.option("--max-seconds", type=_seconds, default="60", metavar="SECONDS", show_default=True,
                      help="Spend this long on one archive."),
     )  # fmt: skip
     for option in reversed(options):

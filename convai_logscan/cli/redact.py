@@ -163,6 +163,8 @@ def _check(path: str, options: frozenset[str], limits: Limits, *, quiet: bool) -
             places = [(line, shape) for shape, lines in found.lines.items() for line in lines]
             for line, shape in sorted(places):
                 click.echo(f"{one_line(name)}:{line}: {shape}")
+            if not places and sys.stderr.isatty():
+                click.echo(f"{one_line(name)}: clean", err=True)
     for one in copy.skipped:
         complain(f"{one.source}: {one.reason}")
     if any(not one.minor for one in copy.skipped) or not copy.found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -20,6 +19,7 @@ from convai_logscan.cli.street import (
     complain,
     spare,
     standard_input,
+    width,
     written,
 )
 from convai_logscan.errors import SourceError
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from convai_logscan.rules import Table
     from convai_logscan.sources import Limits
 
-MAX_WIDTH = 2000  # columns; a terminal that claims more is not believed
 MAX_COMPLAINTS = 20  # sentences on standard error
 KINDS = ("editor", "player", "logcat", "webgl", "ios", "console", "ci", "other")
 
@@ -130,7 +129,9 @@ def command(
         message = f"--session {which}: give a number, last or all"
         raise click.UsageError(message)
     table, refused = _table(tables, select + ignore, strict=strict)
-    settings = Settings(table, marks=not no_marks, kind=kind, livekit_test=livekit_test)
+    settings = Settings(
+        table, marks=not no_marks, kind=kind, livekit_test=livekit_test, ignored=frozenset(ignore)
+    )
     report = Report(__version__, table.hash, skipped=refused)
     _read(paths, settings, report, Limits(max_depth, max_members, max_bytes, max_seconds))
     _known_session(report, which)
@@ -138,10 +139,17 @@ def command(
         _narrow(source, which, select, ignore)
     for output in outputs:
         spare(output, [one.name for one in report.sources])
+    unwritten: list[SourceError] = []
     for output in outputs:
-        _write(report, output, SUFFIXES[Path(output).suffix.lower()])
+        try:
+            _write(report, output, SUFFIXES[Path(output).suffix.lower()])
+        except SourceError as error:  # what was found is printed all the same
+            unwritten.append(error)
     _print(report, form or "terminal", color=color, quiet=quiet, verbose=verbose)
-    return _exit_code(report, fail_on)
+    for one in unwritten:
+        complain(str(one))
+    code = _exit_code(report, fail_on)
+    return max(code, INCOMPLETE) if unwritten else code
 
 
 def _table(
@@ -240,14 +248,9 @@ def _print(report: Report, name: str, *, color: str, quiet: bool, verbose: bool)
         and not os.environ.get("NO_COLOR")
         and os.environ.get("TERM") != "dumb"
     )
-    width = (
-        min(MAX_WIDTH, shutil.get_terminal_size((80, 24)).columns)
-        if terminal or os.environ.get("COLUMNS")
-        else 80
-    )
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
     look = Look(
-        width, colour=colour, quiet=quiet, verbose=verbose, ascii=not encoding.startswith("utf"),
+        width(), colour=colour, quiet=quiet, verbose=verbose, ascii=not encoding.startswith("utf"),
         now=time.time(),
     )  # fmt: skip
     if name == "json" or report.sources or not report.skipped:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +20,7 @@ FOUND = 1
 USAGE = 2
 INCOMPLETE = 3
 INTERRUPTED = 130
+MAX_WIDTH = 2000  # columns; a terminal that claims more is not believed
 
 
 def run(command: click.Command, args: Sequence[str]) -> int:
@@ -73,6 +76,24 @@ def spare(output: str, names: Iterable[str]) -> None:
                 continue  # one of them is no file
             if same:
                 raise click.UsageError(f"-o {output}: this is a log that is read")
+
+
+def width() -> int:
+    """Return the columns to write for: the terminal's, or what COLUMNS says, else 80."""
+    if not (sys.stdout.isatty() or os.environ.get("COLUMNS")):
+        return 80
+    return min(MAX_WIDTH, shutil.get_terminal_size((80, 24)).columns)
+
+
+def paragraph(text: str, first: str = "", indent: int | None = None, most: int = MAX_WIDTH) -> None:
+    """Print text that fits: behind `first`, and its further lines under it or by `indent`."""
+    hang = len(first) if indent is None else indent
+    room = max(hang + 20, min(most, width()))
+    lines = textwrap.wrap(
+        one_line(text), room, initial_indent=first, subsequent_indent=" " * hang,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    click.echo("\n".join(lines) if lines else first.rstrip())
 
 
 def complain(sentence: str, hint: str | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convai_logscan.cli.street import USAGE, complain
+from convai_logscan.cli.street import USAGE, complain, paragraph
 from convai_logscan.reports.safe import one_line
 
 if TYPE_CHECKING:
@@ -22,11 +22,16 @@ def command() -> None:
 @command.command(name="list")
 @click.option("--table", "tables", multiple=True, metavar="DIR", help="Add the rows of a folder.")
 def list_rows(tables: tuple[str, ...]) -> int:
-    """List every row: id, severity, rank, symptom."""
+    """List every row by area: id, severity, rank, symptom."""
     loaded = _load(tables)
+    longest = max((len(row.id) for row in loaded.rows.values()), default=0)
+    area = None
     for row in sorted(loaded.rows.values(), key=lambda r: (r.area, r.rank, r.id)):
+        if row.area != area:
+            click.echo(("" if area is None else "\n") + one_line(row.area))
+            area = row.area
         how = row.severity if row.chains else "ask"
-        click.echo(f"{row.id:34} {row.area:12} {how:8} {row.rank:5}  {one_line(row.symptom)}")
+        paragraph(row.symptom, f"{row.id:{longest}} {how:7} {row.rank:4} ")
     return _complaints(loaded)
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from convai_logscan.checklist import TITLES
 from convai_logscan.envelopes import plain
 from convai_logscan.model import (
+    ChecklistStep,
     Diagnosis,
     Evidence,
     Moment,
@@ -25,6 +26,7 @@ from convai_logscan.model import (
 )
 from convai_logscan.reports import Look
 from convai_logscan.reports.safe import one_line
+from convai_logscan.reports.words import WORDS
 
 _COLOURS = {
     "fatal": "bold red", "error": "red", "warning": "yellow", "info": "cyan",
@@ -45,6 +47,7 @@ _ASCII = str.maketrans(
         "×": "x",
     }
 )
+_NO_ACTIVITY = ("no Convai activity", _COLOURS["quiet"])
 MAX_DETAIL = 5  # sources that are shown whole
 MAX_SKIPPED = 20  # inputs left out that are named
 
@@ -237,7 +240,8 @@ class _Page:
         before: Moment | None = None
         for moment in session.timeline:
             when = f"{moment.time}  " if moment.time else ""
-            text = f"line {moment.line}  {when}{moment.phase}: {moment.event}"
+            what = WORDS.get(moment.event, moment.event)
+            text = f"line {moment.line}  {when}{moment.phase}: {what}"
             if (
                 before
                 and before.stamp
@@ -306,7 +310,7 @@ class _Page:
         lines.add_column(justify="right", style=_style("quiet"), no_wrap=True)
         lines.add_column(overflow="fold")
         for one in evidence:
-            lines.add_row(f"line {one.line}", Text(one_line(plain(one.text))))
+            lines.add_row(f"line {one.line}", Text(_quote(one.text)))
         return lines
 
     def _no_cause(self, source: SourceReport) -> None:
@@ -314,6 +318,7 @@ class _Page:
             failing = [
                 d for d in source.diagnoses
                 if d.session == session.number and d.verdict == "fires" and d.severity in {"fatal", "error"} and not d.recovered
+                and d.because_of is None  # the cause of a consequence is known, even where it is left out
             ]  # fmt: skip
             if failing and not any(d.root for d in failing):
                 self._console.print()
@@ -331,34 +336,32 @@ class _Page:
         limit = None if self._look.verbose else 5
         for one in source.unexplained[:limit]:
             times = f" ({one.times} times)" if one.times > 1 else ""
-            self._hang(Text(f"line {one.line}  {one_line(one.text)}{times}"), 2, 2)
+            self._hang(Text(f"line {one.line}  {_quote(one.text)}{times}"), 2, 2)
         more = len(source.unexplained) - 5
         if limit and more > 0:
             self._wrap(f"… and {more} more (-v shows them)", 2, "quiet")
 
     def _checklist(self, source: SourceReport) -> None:
-        if not source.sessions:
-            return
-        wrong = any(
-            d.severity in {"fatal", "error"} and d.verdict == "fires" for d in source.diagnoses
-        )
-        if (
-            not wrong
-            and not self._look.verbose
-            and all(s.outcome == "connected" for s in source.sessions)
-        ):
-            return
+        """Print the six steps of the first session that did not connect; `-v` those of all."""
+        shown = [s for s in source.sessions if self._look.verbose or _about_network(s)]
+        for session in shown if self._look.verbose else shown[:1]:
+            where = f" of session {session.number}" if len(source.sessions) > 1 else ""
+            self._steps(where, session.checklist)
+        if len(shown) > 1 and not self._look.verbose:
+            self._wrap(f"-v shows those of {len(source.sessions) - 1} more sessions.", 2, "quiet")
+
+    def _steps(self, where: str, steps: list[ChecklistStep]) -> None:
         self._console.print()
-        self._print(Text("Firewall checklist", "bold"))
+        self._print(Text(f"Firewall checklist{where}", "bold"))
         rows = Table.grid(padding=(0, 1))
         rows.add_column(no_wrap=True)
         rows.add_column()
-        for step, title in zip(source.checklist, TITLES, strict=True):
+        for step, title in zip(steps, TITLES, strict=True):
             sign, style = _SIGNS[step.verdict]
             text = Text(f"{step.step} {title}: ")
             text.append(step.verdict, _style(style))
-            where = f" (line {step.line})" if step.line else ""
-            text.append(f". {one_line(step.why)}{where}", _style("quiet"))
+            line = f" (line {step.line})" if step.line else ""
+            text.append(f". {one_line(step.why)}{line}", _style("quiet"))
             rows.add_row(Text(sign, _style(style)), text)
         self._print(Padding(rows, (0, 0, 0, 2)))
 
@@ -397,12 +400,19 @@ class _Page:
     # --- several sources -----------------------------------------------------------------------
 
     def overview(self, report: Report) -> None:
-        """Print one line a source, then the counts."""
+        """Print one line a source, then the counts; of many that are about nothing, the first ones."""
+        left = len(report.sources) if self._look.verbose else MAX_SKIPPED
         for source in report.sources:
+            verdict = self._short(source)
+            left -= verdict == _NO_ACTIVITY
+            if left < 0 and verdict == _NO_ACTIVITY:
+                continue
             line = Text(one_line(source.name), "bold")
             line.append("  ")
-            line.append(*self._short(source))
+            line.append(*verdict)
             self._hang(line, 0, 2)
+        if left < 0:
+            self._wrap(f"… and {-left} more without Convai activity (-v lists them)", 0, "quiet")
         self.counts(report)
 
     def _short(self, source: SourceReport) -> tuple[str, str]:
@@ -415,7 +425,7 @@ class _Page:
             roots = [d for d in failing if d.root] or failing
             return ", ".join(dict.fromkeys(d.id for d in roots)), _style(roots[0].severity)
         if not source.visibility.convai:
-            return "no Convai activity", _style("quiet")
+            return _NO_ACTIVITY
         warnings = [
             d.id for d in source.diagnoses if d.verdict == "fires" and d.severity == "warning"
         ]
@@ -502,6 +512,21 @@ def _told_under(one: Diagnosis, source: SourceReport) -> str | None:
     if any(d.root for d in mine):
         return None
     return next((d.id for d in mine if one.id in d.explains and d.rank < one.rank), None)
+
+
+def _quote(text: str) -> str:
+    """Return a line of the log; one that was cut ends at a word."""
+    shown = one_line(plain(text))
+    if shown.endswith("…") and (end := shown.rfind(" ", len(shown) // 2)) > 0:
+        return f"{shown[:end].rstrip()} …"
+    return shown
+
+
+def _about_network(session: Session) -> bool:
+    """Say whether a session did not connect and stay so, or something stood in its way."""
+    return session.outcome != "connected" or any(
+        step.verdict == "disproven" for step in session.checklist[:5]
+    )
 
 
 def _labelled() -> Table:

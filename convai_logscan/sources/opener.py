@@ -59,15 +59,17 @@ def only(name: str, stream: Stream, budget: Budget) -> Iterator[bytes]:
     depth = 0
     while kind := container(stream.peek(SNIFF)):
         if kind not in FORMATS:
-            raise SourceError(
-                f"this is a {kind} archive, and one log is wanted",
-                name,
-                "unpack it and name the log",
-            )
+            raise several(name, f"{name}!Player.log")
         budget.nested(depth)
         stream = Stream(unpacked(kind, stream.blocks(), budget))
         depth += 1
     yield from stream.blocks()
+
+
+def several(name: str, member: str) -> SourceError:
+    """Return why an archive is not one log, and how one in it is named."""
+    hint = f"name the log in it, like {member}"
+    return SourceError("this is an archive, and one log is wanted", name, hint)
 
 
 def said(error: SourceError) -> str:

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from convai_logscan.errors import SourceError
 from convai_logscan.model import Skipped
 from convai_logscan.sources.limits import Budget, Limits
-from convai_logscan.sources.opener import Item, opened, said
-from convai_logscan.sources.plain import Pipe, from_file, in_file, in_folder
+from convai_logscan.sources.opener import Item, opened, said, several
+from convai_logscan.sources.plain import Pipe, from_file, from_stream, in_file, in_folder
 from convai_logscan.sources.remote import in_url, shown
 from convai_logscan.sources.stream import Stream
 from convai_logscan.sources.text import Source
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://|.*::[A-Za-z][A-Za-z0-9+.-]+://")
+MAX_TOLD = 5  # logs of an archive that are named where another one was asked for
 MAX_LIST = 1 << 24  # bytes of a list of paths
+
+
+def one_log(path: str, stdin: Pipe, limits: Limits | None = None) -> Source:
+    """Return the one log that a path leads to, for commands that read one.
+
+    Raises SourceError where there is none or there are several.
+    """
+    if path == "-":
+        return from_stream(stdin)
+    if not (_URL.match(path) or _in_archive(path)):
+        return from_file(Path(path), limits)
+    rest = _in_path(path, stdin, limits or Limits(), lists=False)
+    for item in rest:
+        if isinstance(item, Source):
+            if item.name.startswith(f"{shown(path)}!"):
+                raise several(shown(path), item.name)
+            return item.closed_with(rest.close)
+        if not item.minor:
+            raise SourceError(item.reason, item.source)
+    raise SourceError("no log is in it", shown(path))
 
 
 def in_paths(paths: Sequence[str], stdin: Pipe, limits: Limits) -> Iterator[Item]:
@@ -31,7 +53,7 @@ def in_paths(paths: Sequence[str], stdin: Pipe, limits: Limits) -> Iterator[Item
             yield Skipped(shown(path), "no log is in it")
 
 
-def _in_path(path: str, stdin: Pipe, limits: Limits, *, lists: bool) -> Iterator[Item]:
+def _in_path(path: str, stdin: Pipe, limits: Limits, *, lists: bool) -> Generator[Item]:
     if path == "-":
         yield from opened("-", Stream(stdin), Budget(limits), named=True)
     elif lists and path.startswith("@"):
@@ -61,8 +83,45 @@ def _in_place(path: str, limits: Limits) -> Iterator[Item]:
             yield from _in_place(match, limits)
     elif there and place.is_dir():
         yield from in_folder(place, limits)
+    elif archive := _in_archive(path):
+        yield from _member(path, archive, in_file(Path(archive), limits, named=True))
     else:
         yield from in_file(place, limits, named=True)
+
+
+def _in_archive(path: str) -> str | None:
+    """Return the archive of `bundle.zip!inner.tar.gz!Player.log`, or None for a path that is a file's."""
+    if "!" not in path or _is_file(path):
+        return None
+    signs = [found.start() for found in re.finditer("!", path)]
+    return next((path[:at] for at in signs if _is_file(path[:at])), None)
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _member(path: str, archive: str, items: Iterator[Item]) -> Iterator[Item]:
+    """Yield one member of an archive, with all that is in it; or why it could not be got at."""
+    others: list[str] = []
+    found = False
+    for item in items:
+        name = item.name if isinstance(item, Source) else item.source
+        if name == path or name.startswith(f"{path}!"):
+            found = True
+            yield item if isinstance(item, Source) else replace(item, minor=False)
+        elif isinstance(item, Source):
+            others.append(name)
+        elif path.startswith(f"{name}!") and not item.minor:
+            found = True
+            yield item
+    if not found:
+        more = ", …" if len(others) > MAX_TOLD else ""
+        told = f": {', '.join(others[:MAX_TOLD])}{more}" if others else ""
+        yield Skipped(path, f"there is no such log in {archive} (it holds {len(others)}{told})")
 
 
 def _in_list(path: str, stdin: Pipe, limits: Limits) -> Iterator[Item]:

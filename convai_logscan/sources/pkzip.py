@@ -112,8 +112,7 @@ def _overlapping(directory: list[zipfile.ZipInfo]) -> dict[int, zipfile.ZipInfo 
 
 def _data(handle: BinaryIO, info: zipfile.ZipInfo, budget: Budget) -> Iterator[bytes]:
     """Yield a member's content; raises SourceError where it is damaged, behind what was read."""
-    handle.seek(info.header_offset)
-    raw = handle.read(_LOCAL.size)
+    raw = b"".join(_from(handle, info.header_offset, _LOCAL.size))
     if len(raw) < _LOCAL.size or not raw.startswith(_SIGNATURE):
         raise SourceError("the zip archive is damaged: nothing stands where this member should be")
     head = _LOCAL.unpack(raw)
@@ -143,7 +142,7 @@ def _from(handle: BinaryIO, start: int = 0, size: int | None = None) -> Iterator
         try:
             handle.seek(at)
             block = handle.read(BLOCK if left is None else min(left, BLOCK))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, OverflowError) as error:  # a place that no file has
             raise SourceError("reading the archive stopped") from error
         if not block:
             return
@@ -261,10 +260,11 @@ def lzma_raw(properties: bytes) -> lzma.LZMADecompressor:
     first, size = properties[0], int.from_bytes(properties[1:5], "little")
     if size > MEMORY:
         raise SourceError(f"unpacking it takes {size >> 20} MiB of memory (unpack it first)")
-    if first >= 9 * 5 * 5:
-        raise SourceError("the LZMA data are damaged")
     bits = {"lc": first % 9, "lp": first // 9 % 5, "pb": first // 45, "dict_size": max(size, 4096)}
-    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **bits}])
+    try:
+        return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **bits}])
+    except (lzma.LZMAError, ValueError) as error:  # bits that no decoder takes
+        raise SourceError("the LZMA data are damaged") from error
 
 
 _METHOD: dict[int, Callable[[], Decompressor]] = {

@@ -23,6 +23,14 @@ def found(system: str, home: Path, here: Path, environment: Mapping[str, str]) -
     return sorted(times, key=lambda place: (-times[place], str(place)))
 
 
+def looked_in(system: str, home: Path, here: Path, environment: Mapping[str, str]) -> list[Path]:
+    """Return the folders that are searched; the logs of players lie two folders deeper."""
+    folders = [here / "Logs"]
+    for editor, players in _places(system, home, environment):
+        folders += [editor, players / "Unity", players / "*" / "*"]
+    return list(dict.fromkeys(folders))
+
+
 def _places(system: str, home: Path, environment: Mapping[str, str]) -> list[tuple[Path, Path]]:
     """Return folders of editor and players."""
     if system == "win32":

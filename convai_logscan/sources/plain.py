@@ -25,9 +25,11 @@ def from_file(path: Path, limits: Limits | None = None) -> Source:
     return Source(name, only(name, stream, Budget(limits or Limits())), handle.close)
 
 
-def from_stream(stream: BinaryIO | None, name: str = "-", limits: Limits | None = None) -> Source:
+def from_stream(
+    stream: BinaryIO | Pipe | None, name: str = "-", limits: Limits | None = None
+) -> Source:
     """Read standard input (or any pipe) as it comes; Ctrl-C ends it, what came is kept."""
-    pipe = Pipe(stream, name)
+    pipe = stream if isinstance(stream, Pipe) else Pipe(stream, name)
     source = Source(name, only(name, Stream(pipe), Budget(limits or Limits())))
     pipe.source = source
     return source

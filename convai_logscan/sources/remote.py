@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -81,10 +83,45 @@ def _blocks(handle: BinaryIO) -> Iterator[bytes]:
 
 
 def _said(error: Exception) -> str:
-    """Return what went wrong without the address, which may hold a secret."""
+    """Return what went wrong without the address, which may hold a secret.
+
+    What the network said stands behind what the service made of it.
+    """
+    said = next((words for one in _chain(error) if (words := _words(one))), None)
+    return said or type(error).__name__
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an error and what it came from, the origin first."""
+    found: list[BaseException] = []
+    one: BaseException | None = error
+    while one is not None and one not in found:
+        found.insert(0, one)
+        one = one.__cause__ or one.__context__
+    return found
+
+
+def _words(error: BaseException) -> str | None:
+    """Return what one error says in plain words, or None where it says nothing of its own."""
     status = getattr(error, "status", None)
-    if status:
-        return f"the server answered {status}"
+    if isinstance(status, int) and status >= 400:
+        missing = "there is no such file: " if status in {404, 410} else ""
+        return f"{missing}the server answered {status}"
+    if isinstance(error, ModuleNotFoundError):
+        if error.name == "aiohttp":
+            return f"it needs aiohttp ({INSTALL})"
+        return f"it needs {error.name} (pip install {error.name})"
+    if isinstance(error, socket.gaierror):
+        return "the name of the host cannot be resolved"
+    if isinstance(error, ConnectionRefusedError):
+        return "the connection was refused"
+    if isinstance(error, TimeoutError):
+        return "no answer came in time"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {(error.reason or 'no reason given').lower().replace('_', ' ')}"
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
-    return type(error).__name__
+    if isinstance(error, ValueError):
+        unknown = str(error).startswith("Protocol not known")
+        return "no service is known for such an address" if unknown else "this is no valid address"
+    return error.strerror.lower() if isinstance(error, OSError) and error.strerror else None

@@ -17,7 +17,7 @@ _PACKAGES = (
     (b"mimetype", "a document"), (b"META-INF/", "an app or Java package"),
     (b"AndroidManifest.xml", "an Android package"),
 )  # fmt: skip
-_MAGIC = (
+_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "a program"), (b"MZ\x90", "a program"), (b"\xcf\xfa\xed\xfe", "a program"),
     (b"\xca\xfe\xba\xbe", "a program"), (b"\0asm", "a WebAssembly module"),
     (b"\x89PNG", "a picture"), (b"\xff\xd8\xff", "a picture"), (b"GIF8", "a picture"),
@@ -34,10 +34,22 @@ _MAGIC = (
     (b"\xab\xcd\xef\x12", "a 3D model"),
     (b"Kaydara FBX Binary", "a 3D model"), (b"glTF", "a 3D model"),
 )  # fmt: skip
-_LATER = ((8, b"M<+\x1a", "a network capture"), (4, b"ftyp", "a video or picture"), (8, b"WEBP", "a picture"), (8, b"WAVE", "a sound"),
-          (8, b"AVI ", "a video"))  # fmt: skip
+_INSIDE = ((8, b"M<+\x1a", "a network capture"), (4, b"ftyp", "a video or picture"), (8, b"WEBP", "a picture"), (8, b"WAVE", "a sound"),
+           (8, b"AVI ", "a video"))  # fmt: skip
 _PACKED = ((b"Rar!\x1a\x07", "a RAR archive"), (b"\x1f\x9d", "a file of `compress`"),
            (b"MSCF", "a cabinet file"), (b"xar!", "a xar archive"))  # fmt: skip
+_Magic = tuple[int, bytes, str, bool]  # where it stands, what it is, and whether no text begins so
+
+
+def _magic(at: int, magic: bytes, what: str) -> _Magic:
+    return at, magic, what, len(magic) > 4 or not (magic.isascii() and magic.decode().isprintable())
+
+
+_LATER = tuple(_magic(*one) for one in _INSIDE)
+_BEGINNINGS: dict[bytes, tuple[_Magic, ...]] = {
+    first: (*(_magic(0, *one) for one in _MAGIC if one[0].startswith(first)), *_LATER)
+    for first in {magic[:1] for magic, _ in _MAGIC}
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +97,7 @@ def package(head: bytes) -> Reason | None:
 
 def no_log(head: bytes) -> Reason | None:
     """Return why a head is not that of a log, or None."""
-    for at, magic, what in (*((0, *one) for one in _MAGIC), *_LATER):
-        sure = len(magic) > 4 or not (magic.isascii() and magic.decode().isprintable())
+    for at, magic, what, sure in _BEGINNINGS.get(head[:1], _LATER):
         if head.startswith(magic, at) and (sure or is_binary(head)):
             return Reason(what)
     for magic, what in _PACKED:

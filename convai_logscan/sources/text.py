@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Self
 
 from convai_logscan.errors import SourceError
 from convai_logscan.sources.decode import SNIFF, Decoder
@@ -24,6 +25,11 @@ class Source:
         self.cut: str | None = None  # why the source ended before its end
         self._raw = iter(blocks)
         self._close = close
+
+    def closed_with(self, close: Callable[[], None]) -> Self:
+        """Call this once the source was read; what it came from is kept open until then."""
+        self._close = close
+        return self
 
     def text(self) -> Iterator[bytes]:
         """Yield the decoded blocks; raises SourceError for what is no log.
