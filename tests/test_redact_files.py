@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convai_logscan import redact, rewrite, share
-from convai_logscan.anchors import finder, plain_finder
+from convai_logscan.anchors import named_finder, plain_named_finder
 from convai_logscan.errors import LeakError
 from convai_logscan.redact import Redactor, load_shapes
 from convai_logscan.sources import Source
@@ -278,21 +278,18 @@ def test_the_check_reads_twelve_characters_in_every_view(
     size = 16 if "base64" in view else 12
     part = secret[min(start, len(secret) - size) :][: size + 2]
     data = b"- " * before + VIEWS[view](part) + b" -" * 40
-    verifier = Verifier({secret: "api-key"}, finder)
+    verifier = Verifier({secret: "api-key"}, named_finder)
     verifier.feed(data[:cut])
     verifier.feed(data[cut:])
     assert verifier.leak is not None
-    clean = Verifier({secret: "api-key"}, finder)
+    clean = Verifier({secret: "api-key"}, named_finder)
     clean.feed(data.replace(VIEWS[view](part), b"{{api-key-1}}"))
     assert clean.leak is None
 
 
 def test_the_check_finds_the_same_without_the_library() -> None:
     data = NOISE.format(f"x-api-key {KEY}").encode()
-    for make in (
-        finder,
-        lambda needles: plain_finder([n if isinstance(n, bytes) else n.encode() for n in needles]),
-    ):
+    for make in (named_finder, plain_named_finder):
         verifier = Verifier({}, make)
         verifier.feed(data)
         assert verifier.leak is not None
@@ -613,7 +610,7 @@ def test_no_secret_is_in_any_output_or_file(tmp_path: Path, encoding: str) -> No
     files = [path for path in tmp_path.rglob("*") if path.name not in {"in.log", "broken.log"}]
     assert len(files) >= 5
     verifier = Verifier(
-        {KEY: "api-key", **dict.fromkeys(TOKEN.split(".")[1:], "room-token")}, finder
+        {KEY: "api-key", **dict.fromkeys(TOKEN.split(".")[1:], "room-token")}, named_finder
     )
     for data in (told, *(path.read_bytes() for path in files if path.suffix != ".zip")):
         verifier.feed(data)
