@@ -47,14 +47,15 @@ _PLACEHOLDER = re.compile(
 )
 # What a reader does not see may stand inside of a value: NUL bytes (UTF-16), zero width, colour.
 _UNSEEN = re.compile("[\0\u200b-\u200d\u2060\ufeff]+|\x1b\\[[0-9;]{0,12}m")
+# So may markup, where the value is not found without looking through it.
+_TAGGED = re.compile(r"(?<=[\w-])(?:</?(?:color|b|i|size)\b[^<>\n]{0,40}>)+(?=[\w-])")
+_HIDING = re.compile(f"{_UNSEEN.pattern}|{_TAGGED.pattern}")
 _LONE_CR = re.compile(r"\r(?!\n)")
 _PART = re.compile(r"\(\?&([a-z]+)\)")
 # The value at the end of a pattern, and the same over the end of a line.
 _CROSSES = re.compile(r"\(\?&(?:nl|gap)\)|\\[sn]")
 _VALUE = re.compile(r"\(\?P<secret>\(\?&v\)\{\d+,\}\+\)$")
-_SPLIT = (
-    r"(?P<secret>(?&v){4,64}+)[ \\t]{0,4}=?(?&nl)(?P<more>(?&v){4,64}+)(?=[\"'`,;&<\\s)\\]}\\\\]|$)"
-)
+_SPLIT = r"(?P<secret>(?&v){4,64}+)(?:[ \\t]{0,4}=?(?&nl)|(?&tag){1,3}+)(?P<more>(?&v){4,64}+)(?=[\"'`,;&<\\s)\\]}\\\\]|$)"
 _LINE = re.compile(r"\S[^\r\n]*")
 _REST = re.compile(r"\.?[=\r\n\t ]*\Z")
 _WORD = re.compile(r"[^\W_]{4,}")
@@ -64,6 +65,10 @@ _OPEN_END = re.compile(r"^(?:eyJ|ewo).*\.|x{4}$", re.IGNORECASE | re.DOTALL)
 _ESCAPED = re.compile(r"\\{1,4}u([0-9a-fA-F]{4})")
 _JSON_SECRET = re.compile(
     r'"(?:token|\w{0,20}(?:key|[Kk]ey|Token|_token|secret|Secret|password))"\s*:|Bearer '
+)
+_HEADER = re.compile(
+    r"^\W*(?:[\w-]{0,16}api[-_]?key|api-auth-token|[\w-]{0,8}authorization)\W{1,4}(?:basic |bearer )?([\w.~+/=-]{16,})",
+    re.IGNORECASE,
 )
 _AUTH = re.compile(r"auth[-_ ]?token", re.IGNORECASE)
 _JWT = re.compile(r"e(?:yJ|wo)[\w-]+(?:\.[\w-]+){1,2}", re.ASCII)
@@ -112,6 +117,7 @@ class Shape:
     opens: re.Pattern[str] | None = None
     wraps: re.Pattern[str] | None = None
     split: re.Pattern[str] | None = None
+    more: re.Pattern[str] | None = None
     crosses: bool = False  # may the pattern go on in the next line
     marks: tuple[str, ...] = ()
     seek: re.Pattern[bytes] | None = None
@@ -201,6 +207,7 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
             if "opens" in entry
             else None,
             wraps=compiled(entry["wraps"]) if "wraps" in entry else None,
+            more=compiled(entry["more"]) if "more" in entry else None,
             split=compiled(_VALUE.sub(_SPLIT, entry["pattern"]))
             if entry.get("check") == "opaque" and _VALUE.search(entry["pattern"])
             else None,
@@ -227,7 +234,9 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
 
 def _check(shape: Shape, place: str) -> None:
     """Compile what a shape has; the packaged ones are compiled by the tests."""
-    patterns = (shape.pattern, shape.not_value, shape.opens, shape.wraps, shape.split)
+    patterns = (
+        shape.pattern, shape.not_value, shape.opens, shape.wraps, shape.split, shape.more,
+    )  # fmt: skip
     try:
         named = [pattern.groupindex for pattern in patterns if pattern is not None]
     except re.error as error:
@@ -323,6 +332,9 @@ def _base64(value: str, _match: re.Match[str]) -> str | None:
     token = _JWT.search(inside)
     if token:
         return token[0]
+    header = _HEADER.search(inside)
+    if header:
+        return header[1]
     return value if _JSON_SECRET.search(inside) else None
 
 
@@ -468,11 +480,11 @@ class Redactor:
         shapes = self._announced(_fold(_LONE_CR.sub("\n", text) if "\r" in text else text))
         carry, self._carry = self._carry, _Carry()
         found = self._pass(text, carry, recall)
-        if found:
+        if found or _TAGGED.search(text):
             # Until nothing more is found, so that a second run finds nothing either.
             done = once = edited(text, found)
             for _ in range(3):
-                more = self._pass(done, _Carry(), recall)
+                more = self._pass(done, _Carry(), recall, _HIDING)
                 if not more:
                     break
                 done = edited(done, more)
@@ -512,11 +524,15 @@ class Redactor:
             return True
         plain = _LONE_CR.sub("\n", text) if "\r" in text else text
         low = _fold(plain)
-        silent = not _UNSEEN.search(text) and not any(
-            shape.pattern.search(plain if shape.case else low)
-            or (shape.split and shape.split.search(low))
-            or (shape.opens and self._open_label(text, (shape,)))
-            for shape in self._announced(low)
+        silent = (
+            not _UNSEEN.search(text)
+            and not _TAGGED.search(text)
+            and not any(
+                shape.pattern.search(plain if shape.case else low)
+                or (shape.split and shape.split.search(low))
+                or (shape.opens and self._open_label(text, (shape,)))
+                for shape in self._announced(low)
+            )
         )
         if silent and len(text) <= MAX_SILENT and len(self._said) < FEW_SILENT:
             self._said.add(text)
@@ -544,11 +560,13 @@ class Redactor:
         found = self._announcing(low.encode("utf-8", "replace"))
         return [self._shapes[int(n)] for n in sorted(found, key=int)]
 
-    def _pass(self, text: str, carry: _Carry, recall: bool) -> list[Edit]:
+    def _pass(
+        self, text: str, carry: _Carry, recall: bool, unseen: re.Pattern[str] = _UNSEEN
+    ) -> list[Edit]:
         """Return what is to be replaced now; the carry stands in front and is not given out again."""
         lead = carry.text + "\n" if carry.text else ""
         whole = lead + text
-        seen, places = _seen(whole)
+        seen, places = _seen(whole, unseen)
         work = self._reserve(seen)
         low = _fold(work)
         finds: list[_Find] = []
@@ -584,7 +602,7 @@ class Redactor:
             places = [piece for half in halves for piece in half.pieces]
             work, low = _blank(work, places), _blank(low, places)
         last = 0
-        for match in shape.pattern.finditer(work if shape.case else low):
+        for match in _matches(shape, work if shape.case else low):
             start, end = match.span("secret")
             if start < last:
                 continue  # inside of a token over several lines
@@ -744,6 +762,16 @@ class Redactor:
         return ""
 
 
+def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
+    """Yield where a shape stands in a text, and behind each what follows in the same list."""
+    for match in shape.pattern.finditer(text):
+        yield match
+        following = shape.more and shape.more.match(text, match.end("secret"))
+        while shape.more and following:
+            yield following
+            following = shape.more.match(text, following.end("secret"))
+
+
 def _twins(value: str) -> set[str]:
     """Return how else a value of hexadecimal digits is written."""
     if not _HEX_ID.fullmatch(value):
@@ -775,15 +803,15 @@ def shrunk(value: AnyStr, text: AnyStr, at: int) -> tuple[int, int]:
     return at + CUT - size, at + CUT
 
 
-def _seen(text: str) -> tuple[str, list[int] | None]:
+def _seen(text: str, unseen: re.Pattern[str]) -> tuple[str, list[int] | None]:
     """Return the text as a reader sees it, with lone CRs as newlines, and where each character stood."""
     if "\r" in text:
         text = _LONE_CR.sub("\n", text)
-    if not _UNSEEN.search(text):
+    if not unseen.search(text):
         return text, None
     kept: list[int] = []
     at = 0
-    for match in _UNSEEN.finditer(text):
+    for match in unseen.finditer(text):
         kept += range(at, match.start())
         at = match.end()
     kept += range(at, len(text))

@@ -245,6 +245,31 @@ def _mail(found: re.Match[bytes]) -> bool:
     return bool(_MAILBOX.search(before)) and not before.lower().endswith(b"git")
 
 
+def _no_id(found: re.Match[bytes]) -> bool:
+    """Say whether none of the words before a value says that it is an id."""
+    return not _ID_WORDS.search(found["words"])
+
+
+def _no_member_id(found: re.Match[bytes]) -> bool:
+    """Say whether a value in an object has no name that says it is an id."""
+    before = found.string[max(0, found.start("value") - 60) : found.start("value")]
+    return not re.search(
+        rb"(?:id|session|trace|room|character)[\"'\\]{1,4}\s?:\s?[\"'\\]{0,4}$", before
+    )
+
+
+def _header(found: re.Match[bytes]) -> bool:
+    """Say whether base64 holds a header line with its value."""
+    text = found["value"].replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
+    try:
+        inside = base64.b64decode(text[: len(text) - len(text) % 4])
+    except (binascii.Error, ValueError):
+        return False
+    return bool(
+        re.match(rb"(?i)[\w-]*(?:key|token|authorization)\W{1,4}(?:\w+ )?[\w.~+/-]{16}", inside)
+    )
+
+
 def _echoed(found: re.Match[bytes]) -> bool:
     """Say whether an answer repeats what was sent as a key."""
     before = found.string[max(0, found.start() - 300) : found.start()]
@@ -257,6 +282,10 @@ def _known_form(found: re.Match[bytes]) -> bool:
     return bool(re.search(rb"\d{8,}$|\d{5}-\d{5}-\d{4}$", before))
 
 
+_ID_WORDS = re.compile(
+    rb"session|trace|request|correlation|guid|asset|user|participant|\bid\b|character$",
+    re.IGNORECASE,
+)
 _NOBODY = frozenset(
     (
         b"public",
@@ -287,6 +316,12 @@ LABELS: Final = (
     _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?key" + _S + rb"(?P<value>API\w{12}|(?=[a-f]{0,9}\d)[0-9a-f]{9,19})(?!\w)(?:\.{3}|[\s\"']|$)"),
     _label("key", "api_key|api-key|apikey", rb"api[-_]?key[\"'\\]{1,4}\s?,\s?[\"'\\]{1,4}value" + _S + _value(20)),
     _label("key", "api_key|api-key|apikey", rb"api[-_]?keys?[\"'\\]{0,4}\s?[:=]\s?\{[\s\"'\\]{0,5}" + _value(20)),
+    _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?keys?[^\w\n]{1,8}(?P<value>(?=\w{0,20}\d)[0-9a-f]{32})(?!\w)"),
+    _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?key(?P<words>(?: [a-z'-]{1,16}){1,6})[ :=(\"'\[]{1,4}(?P<value>(?=\w{0,20}\d)[0-9a-f]{32})(?!\w)", _no_id),
+    _label("key", "api_key|api-key|apikey", rb"api[-_]?keys?[\"'\\]{0,4}\s?[:=]\s?[\[({](?:\{\{[a-z-]+\d+\}\}|[^\])}]){0,400}?(?<!id)[\"'\\]{1,4}(?:: ?[\"'\\]{1,4})?" + _value(20), _no_member_id),
+    _label("key", "api_key|api-key|apikey|api key|auth-token|auth_token|authtoken", rb"(?:api[-_ ]?key|auth[-_]?token)[\s\"':=]{1,4}(?P<value>(?=[a-f]{0,9}\d)[0-9a-f]{8,19}|[0-9a-f]\w{8,19})(?:\.{2,3}|\xe2\x80\xa6|\*{2,8})"),
+    _label("token", "auth\"|auth'|auth\\|auth=|auth:", rb"(?<![\w-])auth[\"'\\]{0,4}\s?[:=]\s?b?[\"'\\]{0,4}(?!https?:)" + _value(20)),
+    _label("token", "wc1buek|ec1hcgkt|q09ovkfj|y29udmfp|yxbpx2tl|yxbps2v5|qvbjx0tf|qvbjlufv|yxv0ag9y|qxv0ag9y", rb"(?<![\w+/])(?P<value>(?:WC1B|eC1h|Q09O|Y29u|YXBp|QVBJ|YXV0|QXV0)[\w+/-]{20,4096}=*)", _header),
     _label("key", "input\"|input'|input\\", rb"input" + _S + _value(20), _echoed),
     _label("key", "keys:", rb"keys:\s+API\w{12}: {1,4}(?P<value>\w{40,48})"),
     _label("key", "cnv1:", rb"cnv1:(?P<value>[\w+/=-]{8,})"),
@@ -301,6 +336,7 @@ LABELS: Final = (
     _label("password", "passw|passphrase", rb"pass(?:word|wd|phrase)[\"'\\\]]{0,4}(?: {0,4}[:=]| {1,4}|, |%3d)[\"'\\ ]{0,4}(?P<value>(?=[^\s\"'\\{}<>]{0,40}\d)[^\s\"'\\{}<>(),;]{8,})"),
     _label("password", "<passw|<passphrase", rb"<pass(?:word|wd|phrase)>(?P<value>(?=[^<>\s]*\d)[^<>\s{}]{8,256})</pass"),
     _label("password", "pwd=|pass=", rb"(?<=[;?&])(?:pwd|pass)=(?P<value>(?=[^\s;&]{0,40}\d)[^\s;&{}<>\"'/][^\s;&{}<>\"']{7,})"),
+    _label("password", "pwd=|pass=|pwd:|pass:|pwd\"|pass\"|pwd'|pass'", rb"(?<![\w.-])(?:pwd|pass)(?:[\"'\\]{1,4}\s?[:=]\s?[\"'\\]{1,4}|=[\"']?|: ?)(?P<value>(?=[^\s\"'{}<>]{0,40}\d)(?=[^\s\"'{}<>]{0,40}[a-z])(?![a-z_]+\d{0,2}(?![^\s\"'`,;&<>(){}\[\]\\]))[^\s\"'\\{}<>(),;&/][^\s\"'\\{}<>(),;&]{7,})(?=[\"'\\,;&]|\s[\w.-]+=|[ \t]*\r?(?:\n|\Z))"),
     _label("password", "-password", rb"-password\r?\n(?!-|\d{4}-)(?P<value>(?=\S*\d)[^\s{}<>*]{7,})"),
     _label("user", "-username", rb"-username\r?\n(?!-|\d{4}-)(?P<value>[\w.@-]{3,})\r?\n"),
     _label("user", "users/|users\\", rb"users[\\/]{1,8}\{\{user-\d+\}\}(?P<value>(?: [\w.-]+){1,3})[\\/]"),
@@ -323,6 +359,8 @@ LABELS: Final = (
     _label("machine", "desktop-|laptop-", rb"(?:desktop|laptop)-(?P<value>(?=[a-z0-9]*\d)[a-z0-9]{7})\b(?!-)"),
     _label("person", "end_user|end-user|enduser", rb"end[-_]?user[-_ ]?id(?: this session)?" + _S + rb"(?P<value>(?![0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})(?=\S*\d)[^\s\"'`,;&<>(){}]{4,})"),
     _label("person", "end_user|end-user|enduser", rb"end[-_]?user[-_ ]?id[\"'\\]{0,4}\s{0,4}[:=]\s{0,4}\\{0,4}[\"'](?:\{\{)?[\w.-]{1,64}(?:\}\})? (?P<value>[\w.-]+)(?: [\w.-]{1,64}){0,4}\\{0,4}[\"']"),
+    _label("person", "speaker_name|speaker-name|speakername", rb"speaker[-_]?name[\"'\\]{0,4}\s?[:=]\s?(?P<quote>[\"'\\]{0,4})(?P<value>(?!null|none|\{)\w[^\"'\\,;{}\n]{1,128})"),
+    _label("person", "user_metadata|user-metadata|usermetadata", rb"user[-_]?metadata[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4}\{(?:\{\{[a-z-]+\d+\}\}|[^}\n]){0,400}?[:\[,]\s?[\\]{0,4}[\"'](?P<value>[^\"'\\{}\n:]{2,128})\\{0,4}[\"']\s?[,}\]]"),
     _label("person", "7656119", rb"(?P<value>7656119\d{10})(?!\d)"),
     _label("person", "discord", rb"discord[a-z_ ]{0,24}" + _S + rb"(?P<value>\d{17,20})(?!\d)"),
     _label("user", "users/|users\\|users%", rb"users(?:[\\/]{1,8}|%(?:25)*(?:5c|2f))(?P<value>[^\s\\/:*?\"'<>|,;()\[\]{}%]{2,})[\\/\"]", _home),
