@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 from importlib import import_module, resources
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 ahocorasick_rs: ModuleType | None
 try:
@@ -21,9 +21,12 @@ try:
 except ImportError:  # no wheel for this platform: the standard library finds the same
     ahocorasick_rs = None
 
+MANY = 4096  # needles whose table is still small
 FILE = resources.files("convai_logscan").joinpath("anchors.json")
 
-Finder = Callable[[bytearray | bytes, int, int], list[int]]  # buffer, start, end: where hits start
+Buffer = bytearray | bytes | memoryview
+Finder = Callable[[Buffer, int, int], list[int]]  # buffer, start, end: where hits start
+Named = Callable[[bytes], list[tuple[int, int]]]  # buffer: which needle, and where it starts
 Owner = TypeVar("Owner", bound=Hashable)
 Rules = Callable[[bytes], frozenset[str]]
 
@@ -56,23 +59,47 @@ def finder(literals: Sequence[str | bytes]) -> Finder:
     needles = [one.encode() if isinstance(one, str) else one for one in literals]
     if ahocorasick_rs is None:
         return plain_finder(needles)
-    # Only LeftmostFirst has the fast path of the library. It may pass over a needle that overlaps
-    # another one: the line is found all the same.
-    automaton = ahocorasick_rs.BytesAhoCorasick(
-        needles, matchkind=ahocorasick_rs.MatchKind.LeftmostFirst
-    )
+    # It may pass over a needle that overlaps another one: the line is found all the same.
+    automaton = _automaton(ahocorasick_rs, needles)
 
-    def find(buffer: bytearray | bytes, start: int, end: int) -> list[int]:
+    def find(buffer: Buffer, start: int, end: int) -> list[int]:
         with memoryview(buffer) as whole, whole[start:end] as view:
             return [start + hit[1] for hit in automaton.find_matches_as_indexes(view)]
 
     return find
 
 
+def _automaton(library: ModuleType, needles: list[bytes]) -> Any:  # noqa: ANN401 (no types there)
+    # Only LeftmostFirst has the fast path of the library, and only up to 64 needles; behind that a
+    # full table is twice as fast as what it would choose, while it is small.
+    table = library.Implementation.DFA if 64 < len(needles) <= MANY else None
+    return library.BytesAhoCorasick(
+        needles, matchkind=library.MatchKind.LeftmostFirst, implementation=table
+    )
+
+
+def named_finder(needles: Sequence[bytes]) -> Named:
+    """Return a search that says which of the needles stands where: the first of the list wins."""
+    if ahocorasick_rs is None:
+        return plain_named_finder(needles)
+    automaton = _automaton(ahocorasick_rs, list(needles))
+    search: Callable[[bytes], list[tuple[int, int, int]]] = automaton.find_matches_as_indexes
+    return lambda buffer: [(which, start) for which, start, _ in search(buffer)]
+
+
+def plain_named_finder(needles: Sequence[bytes]) -> Named:
+    """Return the same search with `re` alone."""
+    if not needles:
+        return lambda _: []
+    number = {needle: n for n, needle in reversed(list(enumerate(needles)))}
+    any_of = re.compile(b"|".join(map(re.escape, needles)))
+    return lambda buffer: [(number[hit[0]], hit.start()) for hit in any_of.finditer(buffer)]
+
+
 def together(finders: Sequence[Finder]) -> Finder:
     """Return the searches as one."""
 
-    def find(buffer: bytearray | bytes, start: int, end: int) -> list[int]:
+    def find(buffer: Buffer, start: int, end: int) -> list[int]:
         return sorted(hit for each in finders for hit in each(buffer, start, end))
 
     return find
@@ -81,7 +108,8 @@ def together(finders: Sequence[Finder]) -> Finder:
 def plain_finder(needles: Sequence[bytes]) -> Finder:
     """Return the same search with `bytes.find` alone."""
 
-    def find(buffer: bytearray | bytes, start: int, end: int) -> list[int]:
+    def find(buffer: Buffer, start: int, end: int) -> list[int]:
+        buffer = bytes(buffer) if isinstance(buffer, memoryview) else buffer
         hits: set[int] = set()
         for needle in needles:
             at = buffer.find(needle, start, end)

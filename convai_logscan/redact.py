@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, AnyStr, Final, NoReturn, cast
 from urllib.parse import unquote
 
 from convai_logscan.anchors import Rules, owners_in
@@ -36,9 +36,10 @@ Edit = tuple[int, int, str]  # start, end, what stands there instead
 MASK: Final = "\ue000"  # stands over what is dealt with; no pattern takes it
 MAX_KNOWN = 50_000  # values that are known again
 MAX_CARRY = 16_384  # characters of an open value
-FEW = 64  # so many known values are looked for one by one
 FEW_SILENT, MAX_SILENT = 4096, 1024  # texts without a secret that are remembered, and their length
 LONG = 16  # from here on a value is known inside of other words, too
+CUT = 12  # so many characters of either end of a credential are known again
+PERSONAL: Final = frozenset({"user", "email", "address", "person-id", "machine", "transcript"})
 
 # Placeholders of an earlier run, and those of test fixtures.
 _PLACEHOLDER = re.compile(
@@ -46,19 +47,28 @@ _PLACEHOLDER = re.compile(
 )
 # What a reader does not see may stand inside of a value: NUL bytes (UTF-16), zero width, colour.
 _UNSEEN = re.compile("[\0\u200b-\u200d\u2060\ufeff]+|\x1b\\[[0-9;]{0,12}m")
+# So may markup, where the value is not found without looking through it.
+_TAGGED = re.compile(r"(?<=[\w-])(?:</?(?:color|b|i|size)\b[^<>\n]{0,40}>)+(?=[\w-])")
+_HIDING = re.compile(f"{_UNSEEN.pattern}|{_TAGGED.pattern}")
 _LONE_CR = re.compile(r"\r(?!\n)")
 _PART = re.compile(r"\(\?&([a-z]+)\)")
 # The value at the end of a pattern, and the same over the end of a line.
+_CROSSES = re.compile(r"\(\?&(?:nl|gap)\)|\\[sn]")
 _VALUE = re.compile(r"\(\?P<secret>\(\?&v\)\{\d+,\}\+\)$")
-_SPLIT = (
-    r"(?P<secret>(?&v){4,64}+)[ \\t]{0,4}=?(?&nl)(?P<more>(?&v){4,64}+)(?=[\"'`,;&<\\s)\\]}\\\\]|$)"
-)
+_SPLIT = r"(?P<secret>(?&v){4,64}+)(?:[ \\t]{0,4}=?(?&nl)|(?&tag){1,3}+)(?P<more>(?&v){4,64}+)(?=[\"'`,;&<\\s)\\]}\\\\]|$)"
 _LINE = re.compile(r"\S[^\r\n]*")
 _REST = re.compile(r"\.?[=\r\n\t ]*\Z")
 _WORD = re.compile(r"[^\W_]{4,}")
+_RUN = re.compile(r"[\w+=-]{12,}")
+# What begins or ends alike in many values: the header of a token, a serial's masked end.
+_OPEN_END = re.compile(r"^(?:eyJ|ewo).*\.|x{4}$", re.IGNORECASE | re.DOTALL)
 _ESCAPED = re.compile(r"\\{1,4}u([0-9a-fA-F]{4})")
 _JSON_SECRET = re.compile(
     r'"(?:token|\w{0,20}(?:key|[Kk]ey|Token|_token|secret|Secret|password))"\s*:|Bearer '
+)
+_HEADER = re.compile(
+    r"^\W*(?:[\w-]{0,16}api[-_]?key|api-auth-token|[\w-]{0,8}authorization)\W{1,4}(?:basic |bearer )?([\w.~+/=-]{16,})",
+    re.IGNORECASE,
 )
 _AUTH = re.compile(r"auth[-_ ]?token", re.IGNORECASE)
 _JWT = re.compile(r"e(?:yJ|wo)[\w-]+(?:\.[\w-]+){1,2}", re.ASCII)
@@ -107,6 +117,8 @@ class Shape:
     opens: re.Pattern[str] | None = None
     wraps: re.Pattern[str] | None = None
     split: re.Pattern[str] | None = None
+    more: re.Pattern[str] | None = None
+    crosses: bool = False  # may the pattern go on in the next line
     marks: tuple[str, ...] = ()
     seek: re.Pattern[bytes] | None = None
     sign: str = ""
@@ -205,9 +217,11 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
             if "opens" in entry
             else None,
             wraps=compiled(entry["wraps"]) if "wraps" in entry else None,
+            more=compiled(entry["more"]) if "more" in entry else None,
             split=compiled(_VALUE.sub(_SPLIT, entry["pattern"]))
             if entry.get("check") == "opaque" and _VALUE.search(entry["pattern"])
             else None,
+            crosses=bool(entry.keys() & {"opens", "wraps"} or _CROSSES.search(entry["pattern"])),
             marks=tuple(
                 entry.get("marks", () if entry.keys() & {"seek", "near"} else entry["literals"])
             ),
@@ -230,7 +244,9 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
 
 def _check(shape: Shape, place: str) -> None:
     """Compile what a shape has; the packaged ones are compiled by the tests."""
-    patterns = (shape.pattern, shape.not_value, shape.opens, shape.wraps, shape.split)
+    patterns = (
+        shape.pattern, shape.not_value, shape.opens, shape.wraps, shape.split, shape.more,
+    )  # fmt: skip
     try:
         named = [pattern.groupindex for pattern in patterns if pattern is not None]
     except re.error as error:
@@ -326,6 +342,9 @@ def _base64(value: str, _match: re.Match[str]) -> str | None:
     token = _JWT.search(inside)
     if token:
         return token[0]
+    header = _HEADER.search(inside)
+    if header:
+        return header[1]
     return value if _JSON_SECRET.search(inside) else None
 
 
@@ -436,9 +455,9 @@ class Redactor:
         self._next: Counter[str] = Counter()
         self._names: dict[str, str] = {}  # value -> placeholder, for the numbering
         self._known: dict[str, str] = {}  # value or part of it -> placeholder, wherever it stands
-        self._index: dict[
-            str, list[tuple[str, int]]
-        ] = {}  # longest word of a known value -> (value, its place)
+        # longest word of a known value -> (value, its place)
+        self._index: dict[str, list[tuple[str, int]]] = {}
+        self._ends: dict[str, list[tuple[str, bool]]] = {}  # either end -> (value, is it the first)
         self._carry = _Carry()
         self._said: set[str] = set()  # texts without a secret of their own
         self._counting = True
@@ -453,20 +472,25 @@ class Redactor:
         """Return the text of one record without its secrets, on as many lines."""
         return edited(text, self.edits(text))
 
-    def edits(self, text: str) -> list[Edit]:
-        """Return the edits that take the secrets out of the text of one record, in order."""
-        if not self._carry.text and self._silent(text) and not next(self._recalled(text), None):
+    def edits(self, text: str, *, recall: bool = True) -> list[Edit]:
+        """Return the edits that take the secrets out of the text of one record, in order.
+
+        Without `recall`, known values are left to the caller where they stand without a label.
+        """
+        recall = recall or bool(_UNSEEN.search(text))
+        known = recall and next(self._recalled(text), None)
+        if not self._carry.text and not known and self._silent(text):
             if "{{" in text:
                 self._reserve(text)
             return []
         shapes = self._announced(_fold(_LONE_CR.sub("\n", text) if "\r" in text else text))
         carry, self._carry = self._carry, _Carry()
-        found = self._pass(text, carry)
-        if found:
+        found = self._pass(text, carry, recall)
+        if found or _TAGGED.search(text):
             # Until nothing more is found, so that a second run finds nothing either.
             done = once = edited(text, found)
             for _ in range(3):
-                more = self._pass(done, _Carry())
+                more = self._pass(done, _Carry(), recall, _HIDING)
                 if not more:
                     break
                 done = edited(done, more)
@@ -506,11 +530,15 @@ class Redactor:
             return True
         plain = _LONE_CR.sub("\n", text) if "\r" in text else text
         low = _fold(plain)
-        silent = not _UNSEEN.search(text) and not any(
-            shape.pattern.search(plain if shape.case else low)
-            or (shape.split and shape.split.search(low))
-            or (shape.opens and self._open_label(text, (shape,)))
-            for shape in self._announced(low)
+        silent = (
+            not _UNSEEN.search(text)
+            and not _TAGGED.search(text)
+            and not any(
+                shape.pattern.search(plain if shape.case else low)
+                or (shape.split and shape.split.search(low))
+                or (shape.opens and self._open_label(text, (shape,)))
+                for shape in self._announced(low)
+            )
         )
         if silent and len(text) <= MAX_SILENT and len(self._said) < FEW_SILENT:
             self._said.add(text)
@@ -529,16 +557,22 @@ class Redactor:
         finally:
             self._carry, self._counting = carry, True
 
+    def goes_on(self, text: str) -> bool:
+        """Say whether a shape that goes on in the next line may begin in a text."""
+        return any(shape.crosses for shape in self._announced(_fold(text)))
+
     def _announced(self, low: str) -> list[Shape]:
         """Return the shapes with a literal in the text, in their order."""
         found = self._announcing(low.encode("utf-8", "replace"))
         return [self._shapes[int(n)] for n in sorted(found, key=int)]
 
-    def _pass(self, text: str, carry: _Carry) -> list[Edit]:
+    def _pass(
+        self, text: str, carry: _Carry, recall: bool, unseen: re.Pattern[str] = _UNSEEN
+    ) -> list[Edit]:
         """Return what is to be replaced now; the carry stands in front and is not given out again."""
         lead = carry.text + "\n" if carry.text else ""
         whole = lead + text
-        seen, places = _seen(whole)
+        seen, places = _seen(whole, unseen)
         work = self._reserve(seen)
         low = _fold(work)
         finds: list[_Find] = []
@@ -548,7 +582,8 @@ class Redactor:
                 covered = [piece for hit in hits for piece in hit.pieces]
                 work, low = _blank(work, covered), _blank(low, covered)
                 finds += hits
-        finds += self._bare(work)
+        if recall:
+            finds += self._bare(work)
         if not finds:
             return []
         finds.sort(key=lambda find: find.pieces[0])
@@ -573,7 +608,7 @@ class Redactor:
             places = [piece for half in halves for piece in half.pieces]
             work, low = _blank(work, places), _blank(low, places)
         last = 0
-        for match in shape.pattern.finditer(work if shape.case else low):
+        for match in _matches(shape, work if shape.case else low):
             start, end = match.span("secret")
             if start < last:
                 continue  # inside of a token over several lines
@@ -628,28 +663,31 @@ class Redactor:
 
     def _bare(self, work: str) -> list[_Find]:
         """Return where known values stand without a label."""
-        places = sorted(self._recalled(work), key=lambda place: (place[0], -len(place[1])))
         finds, last = [], 0
-        for start, value in places:
-            end = start + len(value)
-            if start >= last and self.named(value, work, start):
+        for start, end, value in sorted(
+            self._recalled(work), key=lambda place: (place[0], -place[1])
+        ):
+            if start >= last and (end - start < len(value) or self.named(value, work, start)):
                 finds.append(_Find([(start, end)], "", value, self._known[value]))
                 last = end
         return finds
 
-    def _recalled(self, work: str) -> Iterator[tuple[int, str]]:
-        if len(self._known) <= FEW:
-            for value in self._known:
-                start = work.find(value)
-                while start >= 0:
-                    yield start, value
-                    start = work.find(value, start + len(value))
-            return
-        for word in _WORD.finditer(work):
-            for value, place in self._index.get(word[0], ()):
-                start = word.start() - place
-                if start >= 0 and work.startswith(value, start):
-                    yield start, value
+    def _recalled(self, work: str) -> Iterator[tuple[int, int, str]]:
+        """Yield where known values stand, or the ends of credentials: start, end, the value."""
+        if self._index:
+            for word in _WORD.finditer(work):
+                for value, place in self._index.get(word[0], ()):
+                    start = word.start() - place
+                    if start >= 0 and work.startswith(value, start):
+                        yield start, start + len(value), value
+        if self._ends:
+            for run in _RUN.finditer(work):
+                for at in range(run.start(), run.end() - CUT + 1):
+                    for value, first in self._ends.get(work[at : at + CUT], ()):
+                        yield (
+                            *(grown(value, work, at) if first else shrunk(value, work, at)),
+                            value,
+                        )
 
     def _written(
         self, whole: str, finds: list[_Find], lead: int, carried: str | None
@@ -680,7 +718,8 @@ class Redactor:
     def _name(self, find: _Find) -> str:
         """Return the placeholder of a value: numbered by first sight, one number for one value."""
         # A short value may be a user name here and a password there; those two are not one secret.
-        key = find.value if len(find.value) >= 8 else f"{find.shape}\0{find.value}"
+        value = find.value.lower() if _HEX_ID.fullmatch(find.value) else find.value
+        key = value if len(value) >= 8 else f"{find.shape}\0{value}"
         name = self._names.get(key) or self._known.get(find.value)
         if name is None:
             self._next[find.shape] += 1
@@ -700,12 +739,15 @@ class Redactor:
             values.add(find.value.partition(":")[2])
         if find.shape == "room-token" and (name not in self.claims or len(find.pieces) > 1):
             self.claims[name] = _claims(find.value)
-        for value in values - self._known.keys():
+        values |= {twin for value in values for twin in _twins(value)}
+        for value in sorted(values - self._known.keys()):
             words = _WORD.findall(value)
             if words and len(self._known) < MAX_KNOWN and self._tells(find.shape, value):
                 self._known[value] = name
                 word = max(words, key=len)
                 self._index.setdefault(word, []).append((value, value.index(word)))
+                for end, first in ends(value, find.shape):
+                    self._ends.setdefault(end, []).append((value, first))
 
     def _tells(self, shape: str, value: str) -> bool:
         """Say whether a value, met alone, is still the secret and not a common word."""
@@ -726,15 +768,56 @@ class Redactor:
         return ""
 
 
-def _seen(text: str) -> tuple[str, list[int] | None]:
+def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
+    """Yield where a shape stands in a text, and behind each what follows in the same list."""
+    for match in shape.pattern.finditer(text):
+        yield match
+        following = shape.more and shape.more.match(text, match.end("secret"))
+        while shape.more and following:
+            yield following
+            following = shape.more.match(text, following.end("secret"))
+
+
+def _twins(value: str) -> set[str]:
+    """Return how else a value of hexadecimal digits is written."""
+    if not _HEX_ID.fullmatch(value):
+        return set()
+    return {form(one) for one in (value, value.replace("-", "")) for form in (str.lower, str.upper)}
+
+
+def ends(value: str, shape: str) -> Iterator[tuple[str, bool]]:
+    """Yield the two ends of a credential by which it is known where it was cut short."""
+    chance = any(map(str.isdigit, value)) or not (value.islower() or value.isupper())
+    if shape not in PERSONAL and len(value) >= LONG and chance and not _OPEN_END.search(value):
+        yield value[:CUT], True
+        yield value[-CUT:], False
+
+
+def grown(value: AnyStr, text: AnyStr, at: int) -> tuple[int, int]:
+    """Return how much of a value stands in a text from a place on, where its first end is."""
+    size = CUT
+    while size < len(value) and text[at + size : at + size + 1] == value[size : size + 1]:
+        size += 1
+    return at, at + size
+
+
+def shrunk(value: AnyStr, text: AnyStr, at: int) -> tuple[int, int]:
+    """Return how much of a value stands in a text up to its last end, which is at a place."""
+    size = CUT
+    while size < len(value) and at + CUT > size and text[at + CUT - size - 1] == value[-size - 1]:
+        size += 1
+    return at + CUT - size, at + CUT
+
+
+def _seen(text: str, unseen: re.Pattern[str]) -> tuple[str, list[int] | None]:
     """Return the text as a reader sees it, with lone CRs as newlines, and where each character stood."""
     if "\r" in text:
         text = _LONE_CR.sub("\n", text)
-    if not _UNSEEN.search(text):
+    if not unseen.search(text):
         return text, None
     kept: list[int] = []
     at = 0
-    for match in _UNSEEN.finditer(text):
+    for match in unseen.finditer(text):
         kept += range(at, match.start())
         at = match.end()
     kept += range(at, len(text))

@@ -8,20 +8,22 @@ an edit is a place in the original bytes, so encoding, line ends and line count 
 from __future__ import annotations
 
 import re
+import threading
 from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from convai_logscan.anchors import Finder, finder
-from convai_logscan.redact import LONG, Edit, Redactor, Shape, load_shapes
+from convai_logscan.anchors import Named, finder, named_finder
+from convai_logscan.redact import LONG, Edit, Redactor, Shape, ends, grown, load_shapes, shrunk
 
-BLOCK: Final = 1 << 18  # bytes searched at once; small enough for the caches
+BLOCK: Final = 1 << 19  # bytes searched at once; small enough for the caches
 LINE: Final = 1 << 16  # bytes of a line, or of lines that belong together, looked at as one text
 HOLD: Final = 1 << 20  # bytes of a stream that wait for what comes behind them
 AHEAD: Final = 4  # blocks that are searched while others are worked on
@@ -37,7 +39,8 @@ _UNSEEN = (re.compile(rb"\xe2(?:\x80[\x8b-\x8d]|\x81\xa0)"), re.compile(rb"\xef\
 _NAME = re.compile(
     rb"/?(?:users|home)[\\/]{1,4}([^\s\\/:*?\"'<>|,;()\[\]{}]+)[\\/]|(\d{16,})", re.IGNORECASE
 )
-_DOTTED = re.compile(rb"\.\d{1,3}\.\d{1,3}\.\d")
+_BLANK = re.compile(rb"[\s/\\\"<>]")
+_DOTTED = re.compile(rb"\.(?<=\d\.)\d{1,3}\.\d{1,3}\.\d")
 _COLONS = re.compile(rb":(?<=[23][0-9a-f]{3}:)[0-9a-f]{0,4}:", re.IGNORECASE)
 _LOGCAT = re.compile(
     rb"(?:\d{4}-)?\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,6} +(\d+ +\d+) [A-Z] |[A-Z]/([^\n(:]{1,40}\( *\d+\)): "
@@ -49,9 +52,12 @@ _VALUES = ("aB3dE5gH7jK9mN2pQ4sT6vX8z", "0a1b2c3d4e5f60718293a4b5c6d7e8f9", "123
 _SEPARATORS = (b"\r", b" ", b";", b",", b"&", b'"', b"}")
 _NUMBERED = re.compile(rb"\{\x00*\{\x00*([a-z\x00-]+)-\x00*[\d\x00]+\}\x00*\}")
 
+Bits = npt.NDArray[np.uint64]  # one bit a byte of a block, 64 of them a number
 Hits = list[int]
 Search = Callable[[bytes], Hits]
 ByteEdit = tuple[int, int, bytes]  # start, end, what stands there instead
+T = TypeVar("T")
+_SIGNS: Final = bytes(c for c in range(128) if not chr(c).isalnum() and chr(c) != "_")
 
 
 class Found:
@@ -61,16 +67,30 @@ class Found:
         """Begin with nothing; `shown` lines of a shape are kept."""
         self.counts: Counter[str] = Counter()
         self.lines: dict[str, list[int]] = {}
+        self._named: dict[bytes, list[str]] = {}
         self._shown = shown
 
-    def add(self, new: bytes, line: int) -> None:
-        """Note the placeholders that were written into a line."""
-        for match in _NUMBERED.finditer(new):
-            shape = match[1].replace(b"\0", b"").decode()
-            self.counts[shape] += 1
+    def wants(self, shape: str) -> bool:
+        """Say whether the line of the next value of a shape is to be kept."""
+        return len(self.lines.get(shape, ())) < self._shown
+
+    def add(self, shape: str, line: int) -> None:
+        """Count a value that was replaced, and keep its line where it is wanted."""
+        self.counts[shape] += 1
+        if self.wants(shape):
             lines = self.lines.setdefault(shape, [])
-            if len(lines) < self._shown and line not in lines[-1:]:
+            if line not in lines[-1:]:
                 lines.append(line)
+
+    def shapes(self, new: bytes) -> list[str]:
+        """Return the shapes of the placeholders in what is written."""
+        shapes = self._named.get(new)
+        if shapes is None:
+            found = _NUMBERED.finditer(new)
+            shapes = [match[1].replace(b"\0", b"").decode() for match in found]
+            if len(self._named) < MEMO:
+                self._named[new] = shapes
+        return shapes
 
     def leak(self, what: str, line: int) -> None:
         """Note what only the check found."""
@@ -81,47 +101,113 @@ class Found:
 # --- search --------------------------------------------------------------------------------------
 
 
-def folded(block: bytes) -> bytes:
-    """Return the block with bit 5 set everywhere: letters in lower case, at the speed of memory."""
-    return (np.frombuffer(block, np.uint8) | 32).tobytes()
+class _Room(threading.local):
+    """Memory that a thread works in: to ask for it anew for each block takes longer than the work."""
+
+    def __init__(self) -> None:
+        self._low = np.empty(0, np.uint8)
+        self._mask = np.empty(0, np.bool_)
+
+    def _sized(self, size: int) -> None:
+        if len(self._low) < size:
+            self._low = np.empty(size, np.uint8)
+            self._mask = np.empty(size + 64, np.bool_)
+
+    def lower(self, block: bytes) -> memoryview:
+        """Return a block with bit 5 set everywhere: letters in lower case, until the next one."""
+        self._sized(len(block))
+        low = self._low[: len(block)]
+        np.bitwise_or(np.frombuffer(block, np.uint8), 32, out=low)
+        return low.data
+
+    def newlines(self, block: bytes) -> int:
+        """Return how many lines end in a block."""
+        self._sized(len(block))
+        mask = np.equal(np.frombuffer(block, np.uint8), 10, out=self._mask[: len(block)])
+        return int(np.count_nonzero(mask))
+
+    def dots(self, block: bytes) -> Bits:
+        """Return where dots stand in a block, one bit a byte."""
+        size = len(block)
+        self._sized(size)
+        whole = self._mask[: size + -size % 64]
+        whole[size:] = False
+        np.equal(np.frombuffer(block, np.uint8), 46, out=whole[:size])
+        return np.packbits(whole, bitorder="little").view("<u8")
+
+    def colons(self, block: bytes) -> list[int]:
+        """Return where a colon stands four places behind a 2 or a 3."""
+        size = max(0, len(block) - 4)
+        self._sized(size)
+        low, mask, data = self._low[:size], self._mask[:size], np.frombuffer(block, np.uint8)
+        np.equal(np.bitwise_or(data[:size], 1, out=low), 51, out=mask)
+        mask &= np.equal(data[4:], 58, out=low.view(np.bool_))
+        return (np.flatnonzero(mask) + 4).tolist()
+
+
+_room = _Room()
 
 
 def literal_search(literals: Iterable[str]) -> Search:
     """Return a search for literals in any case: where the hits start."""
-    needles = {folded(literal.encode()) for literal in literals}
+    needles = {bytes(_room.lower(literal.encode())) for literal in literals}
     fewest = sorted(n for n in needles if not any(o != n and o in n for o in needles))
     # A short literal makes the search for all that are sought with it a slow one.
     short, long = [n for n in fewest if len(n) < 4], [n for n in fewest if len(n) >= 4]
     groups = [finder(g[n : n + GROUP]) for g in (short, long) for n in range(0, len(g), GROUP)]
 
     def search(block: bytes) -> Hits:
-        low = folded(block)
+        low = _room.lower(block)
         return [hit for find in groups for hit in find(low, 0, len(low))]
 
     return search
 
 
+def _near(bits: Bits, behind: Bits) -> Bits:
+    """Return the bits behind which another one follows two to four places on."""
+    out = np.zeros_like(bits)
+    for places in (2, 3, 4):
+        out |= (bits >> np.uint64(places)) | (behind << np.uint64(64 - places))
+    return out & bits
+
+
 def dotted(block: bytes) -> Hits:
     """Return where numbers stand between dots, as in 1.2.3.4."""
-    data = np.frombuffer(block, np.uint8)
-    dots = np.flatnonzero(data == 46)
-    if len(dots) < 3:
+    bits = _room.dots(block)
+    # Most words have dots only far apart; those at their end may go on in the next one.
+    close = (bits >> np.uint64(2)) | (bits >> np.uint64(3)) | (bits >> np.uint64(4))
+    close &= bits
+    close |= bits >> np.uint64(56)
+    words = np.flatnonzero(close)
+    more = np.append(bits, np.zeros(2, np.uint64))
+    one, two, three = (more[words + n] for n in range(3))
+    pairs = _near(one, two)
+    trios = _near(pairs, _near(two, three))
+    rows = np.flatnonzero(trios)
+    if not rows.size:
         return []
-    first = dots[:-2][dots[2:] - dots[:-2] <= 8]
-    first = first[(first > 0) & (data[first - 1] - 48 < 10) & (data[first + 1] - 48 < 10)]
-    return [int(at) for at in first if _DOTTED.match(block, at)]
+    row, bit = np.nonzero(np.unpackbits(trios[rows, None].view(np.uint8), 1, bitorder="little"))
+    return [at for at in (words[rows[row]] * 64 + bit).tolist() if _DOTTED.match(block, at)]
 
 
 def colons(block: bytes) -> Hits:
     """Return where the second group of an IPv6 address of the open net could begin."""
-    data = np.frombuffer(block, np.uint8)
-    found = np.flatnonzero(data == 58)
-    found = found[found >= 4]
-    found = found[data[found - 4] | 1 == 51]
-    return [int(at) for at in found if _COLONS.match(block, at)]
+    return [at for at in _room.colons(block) if _COLONS.match(block, at)]
 
 
-NEAR: Final[dict[str, Search]] = {"dotted": dotted, "colons": colons}
+def userinfo(block: bytes) -> Hits:
+    """Return where a URL names somebody before its host."""
+    hits: Hits = []
+    at = block.find(b"@")
+    while at >= 0:
+        start = block.rfind(b"://", max(0, at - 400), at)
+        if start >= 0 and not _BLANK.search(block, start + 3, at):
+            hits.append(start)
+        at = block.find(b"@", at + 1)
+    return hits
+
+
+NEAR: Final[dict[str, Search]] = {"dotted": dotted, "colons": colons, "userinfo": userinfo}
 
 
 def mark_search(shapes: Iterable[Shape]) -> Search:
@@ -223,10 +309,10 @@ def _sized(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def _ahead(search: Search, blocks: Iterable[bytes]) -> Iterator[tuple[bytes, Hits]]:
+def _ahead(search: Callable[[bytes], T], blocks: Iterable[bytes]) -> Iterator[tuple[bytes, T]]:
     """Yield every block with its hits; the next ones are searched meanwhile."""
     with ThreadPoolExecutor(2) as pool:
-        waiting: deque[tuple[bytes, Future[Hits]]] = deque()
+        waiting: deque[tuple[bytes, Future[T]]] = deque()
         for block in blocks:
             waiting.append((block, pool.submit(search, block)))
             if len(waiting) > AHEAD:
@@ -350,7 +436,9 @@ class _Sweep:
         if len(line) > MEMO_TEXT or line in self._closed or b"\0" in line:
             return
         text = line.decode("utf-8", "surrogateescape")
-        if any(self._other.edits(f"{text}\n{value}") for value in _VALUES):
+        if self._redactor.goes_on(text) and any(
+            self._other.edits(f"{text}\n{value}") for value in _VALUES
+        ):
             self._other = Redactor(self._redactor.shapes)  # it has learnt what is no secret
         else:
             self._other.close()
@@ -386,7 +474,7 @@ class _Sweep:
         fresh = not self._redactor.open
         found = self._memo.get(raw) if fresh else None
         if found is None:
-            found = byte_edits(self._redactor.edits, raw)
+            found = byte_edits(partial(self._redactor.edits, recall=False), raw)
             if fresh and not self._redactor.open and len(raw) <= MEMO_TEXT:
                 if len(self._memo) >= MEMO:
                     self._memo.clear()
@@ -413,77 +501,90 @@ def byte_edits(look: Callable[[str], list[Edit]], raw: bytes) -> list[ByteEdit]:
 # --- known values, and the copy --------------------------------------------------------------------
 
 
+class _Known(NamedTuple):
+    """A value that is known: all of it, or an end by which it is known where it was cut."""
+
+    value: bytes
+    name: bytes
+    end: bool | None = None  # of a cut one: is it the first end
+
+
 class _Recall:
     """Finds values that are known by now where they stand without a label."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._find: Finder | None = None
-        self._names: dict[bytes, str] = {}
-        self._longest: list[bytes] = []
+        self._size = 0
+        self._known: list[_Known] = []
+        self._find: Named | None = None
 
-    def edits(self, chunk: bytes, edits: list[ByteEdit]) -> list[ByteEdit]:
+    def hits(self, chunk: bytes) -> list[tuple[int, int]]:
+        """Return which known values stand where in a chunk; NUL bytes are looked through later."""
+        return self._find(chunk) if self._find and b"\0" not in chunk else []
+
+    def edits(
+        self, chunk: bytes, edits: list[ByteEdit], hits: list[tuple[int, int]]
+    ) -> list[ByteEdit]:
         """Return the edits with those of known values among them."""
-        if len(self._names) != len(self._redactor.known):
-            self._learn()
-        if self._find is None:
-            return edits
-        if b"\0" in chunk:
+        if self._find is not None and b"\0" in chunk:
             return self._through(self._find, chunk, edits)
-        hits = list(self._find(chunk, 0, len(chunk)))
         if not hits:
             return edits
-        more: list[ByteEdit] = []
+        known, more = self._known, list[ByteEdit]()
         turn = last = 0
-        for hit in hits:
-            while turn < len(edits) and edits[turn][1] <= hit:
-                last = max(last, edits[turn][1])
-                turn += 1
+        for which, hit in hits:
             if hit < last:
                 continue
-            value = self._value(chunk, hit)
-            end = hit + len(value)
-            if turn < len(edits) and edits[turn][0] < end:
+            value, name, end = known[which]
+            start, stop = hit, hit + len(value)
+            if end is not None:
+                start, stop = (grown if end else shrunk)(value, chunk, hit)
+            while turn < len(edits) and edits[turn][1] <= start:
+                last = max(last, edits[turn][1])
+                turn += 1
+            if start < last or (turn < len(edits) and edits[turn][0] < stop):
                 continue
-            if self._named(chunk, hit, value):
-                more.append((hit, end, self._names[value].encode()))
-                last = end
+            if end is not None or len(value) >= LONG or self._named(chunk, start, stop):
+                more.append((start, stop, name))
+                last = stop
         return sorted(edits + more) if more else edits
 
-    def _learn(self) -> None:
-        self._names = {
-            value.encode("utf-8", "surrogateescape"): name
-            for value, name in self._redactor.known.items()
-        }
+    def learn(self) -> None:
+        """Take the values that are known by now."""
+        if self._size == len(self._redactor.known):
+            return
+        self._size = len(self._redactor.known)
+        needles: dict[bytes, _Known] = {}
         # Where two values begin together, the longer one is meant.
-        self._longest = sorted(self._names, key=lambda value: (-len(value), value))
-        self._find = finder(self._longest)
-        self._sizes: dict[bytes, list[int]] = {}
-        for value in self._longest:
-            sizes = self._sizes.setdefault(value[:4], [])
-            if len(value) not in sizes:
-                sizes.append(len(value))
+        for text, name in sorted(self._redactor.known.items(), key=lambda item: -len(item[0])):
+            value = text.encode("utf-8", "surrogateescape")
+            cut = list(ends(text, name[2:-2].rpartition("-")[0]))
+            for end, first in cut:
+                if end.isascii():
+                    needles.setdefault(end.encode(), _Known(value, name.encode(), first))
+            if not cut:
+                needles.setdefault(value, _Known(value, name.encode()))
+        order = sorted(needles, key=lambda needle: (-len(needle), needle))
+        self._known = [needles[needle] for needle in order]
+        self._find = named_finder(order)
 
-    def _value(self, chunk: bytes, hit: int) -> bytes:
-        sizes = self._sizes[chunk[hit : hit + 4]]
-        return next(v for n in sizes if (v := chunk[hit : hit + n]) in self._names)
-
-    def _named(self, chunk: bytes, hit: int, value: bytes) -> bool:
-        """Ask the redactor, with the letters on both sides."""
-        if len(value) >= LONG:
-            return True
-        before = chunk[max(0, hit - 4) : hit].decode("utf-8", "replace")[-1:]
-        after = chunk[hit + len(value) : hit + len(value) + 4].decode("utf-8", "replace")[:1]
-        text = value.decode("utf-8", "surrogateescape")
+    def _named(self, chunk: bytes, start: int, stop: int) -> bool:
+        """Say whether a known value is meant: it is no part of a longer word."""
+        around = chunk[max(0, start - 1) : start] + chunk[stop : stop + 1]
+        if around.isascii():
+            return not around.translate(None, _SIGNS)
+        before = chunk[max(0, start - 4) : start].decode("utf-8", "replace")[-1:]
+        after = chunk[stop : stop + 4].decode("utf-8", "replace")[:1]
+        text = chunk[start:stop].decode("utf-8", "surrogateescape")
         return self._redactor.named(text, before + text + after, len(before))
 
-    def _through(self, find: Finder, chunk: bytes, edits: list[ByteEdit]) -> list[ByteEdit]:
+    def _through(self, find: Named, chunk: bytes, edits: list[ByteEdit]) -> list[ByteEdit]:
         """Do the same in a chunk with NUL bytes: the lines with a value go through the redactor."""
         kept = np.flatnonzero(np.frombuffer(chunk, np.uint8))
         plain = chunk.translate(None, b"\0")
         out = list(edits)
         done = 0
-        for hit in find(plain, 0, len(plain)):
+        for _, hit in find(plain):
             at = int(kept[hit])
             if at < done:
                 continue
@@ -505,24 +606,26 @@ class _Copier:
     """Writes chunks with their edits, and keeps count of lines."""
 
     def __init__(self, redactor: Redactor, found: Found) -> None:
-        self._recall = _Recall(redactor)
+        self.recall = _Recall(redactor)
         self._found = found
         self._line = 1
 
-    def copy(self, chunk: bytes, edits: list[ByteEdit]) -> bytes:
+    def copy(self, chunk: bytes, edits: list[ByteEdit], hits: list[tuple[int, int]]) -> bytes:
         """Return the chunk with its edits and those of known values."""
-        edits = self._recall.edits(chunk, edits)
+        edits = self.recall.edits(chunk, edits, hits)
+        first, self._line = self._line, self._line + _room.newlines(chunk)
         if not edits:
-            self._line += int(np.count_nonzero(np.frombuffer(chunk, np.uint8) == 10))
             return chunk
         pieces: list[bytes] = []
-        at = 0
+        at = counted = 0
         for start, end, new in edits:
-            self._line += chunk.count(b"\n", at, start)
-            self._found.add(new, self._line)
+            for shape in self._found.shapes(new):
+                if self._found.wants(shape):
+                    first += chunk.count(b"\n", counted, start)
+                    counted = start
+                self._found.add(shape, first)
             pieces += (chunk[at:start], new)
             at = end
-        self._line += chunk.count(b"\n", at)
         return b"".join((*pieces, chunk[at:]))
 
 
@@ -568,8 +671,9 @@ def carried_out(
 ) -> Iterator[bytes]:
     """Read a source for the second time: yield it without its secrets, wherever they stand."""
     copier, offset = _Copier(redactor, found), 0
-    for chunk in whole_lines(blocks):
-        yield copier.copy(chunk, todo.within(offset, len(chunk)))
+    copier.recall.learn()
+    for chunk, hits in _ahead(copier.recall.hits, whole_lines(blocks)):
+        yield copier.copy(chunk, todo.within(offset, len(chunk)), hits)
         offset += len(chunk)
 
 
@@ -580,11 +684,16 @@ def streamed(
     copier = _Copier(redactor, found)
     waiting: deque[tuple[bytes, list[ByteEdit]]] = deque()
     held = 0
+
+    def copied(chunk: bytes, edits: list[ByteEdit]) -> bytes:
+        copier.recall.learn()
+        return copier.copy(chunk, edits, copier.recall.hits(chunk))
+
     for chunk, edits in _Sweep(redactor, search).chunks(blocks):
         waiting.append((chunk, edits))
         held += len(chunk)
         while held - len(waiting[0][0]) >= HOLD:
             held -= len(waiting[0][0])
-            yield copier.copy(*waiting.popleft())
+            yield copied(*waiting.popleft())
     for chunk, edits in waiting:
-        yield copier.copy(chunk, edits)
+        yield copied(chunk, edits)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final, Protocol, cast
 
-from convai_logscan.anchors import finder
+from convai_logscan.anchors import named_finder
 from convai_logscan.errors import LeakError, SourceError
 from convai_logscan.model import Skipped
 from convai_logscan.redact import Redactor
@@ -175,7 +175,7 @@ def refuse(verifier: Verifier) -> None:
 
 
 def _verifier(work: _Work) -> Verifier:
-    return Verifier(_shapes(work.redactor), finder)
+    return Verifier(_shapes(work.redactor), named_finder)
 
 
 def _shapes(redactor: Redactor) -> dict[str, str]:

@@ -29,8 +29,8 @@ HARMLESS: Final = 8192  # lines with a label and no value that are remembered
 OVERLAP: Final = 8192  # bytes that two blocks share
 PERSONAL: Final = frozenset({"user", "email", "address", "person-id", "machine", "transcript"})
 
-Finder = Callable[[bytes, int, int], Iterable[int]]
-MakeFinder = Callable[[Sequence[str | bytes]], Finder]
+Finder = Callable[[bytes], list[tuple[int, int]]]  # which needle, and where
+MakeFinder = Callable[[Sequence[bytes]], Finder]
 
 
 class Leak(NamedTuple):
@@ -42,6 +42,7 @@ class Leak(NamedTuple):
 
 # --- known values --------------------------------------------------------------------------------
 
+_MASKED = re.compile(r"-unity\w*x{4}$", re.IGNORECASE)  # alike in many serials
 _PIECES = re.compile(r"[^=:;,\s]+")
 # Each begins with its sign, so that the search is fast.
 _ESCAPES: Final = (
@@ -52,6 +53,8 @@ _ESCAPES: Final = (
 )
 _RUN = re.compile(rb"[^\s\"'<>]{0,4096}")
 _INLINE = re.compile(rb"\w")
+# A folder's name that is a placeholder already.
+_GONE = re.compile(rb"[\\/]{0,4}\{\{user-\d+\}\}[\\/\"]")
 _UNICODE = re.compile(rb"\\+u00([0-9A-Fa-f]{2})")
 
 
@@ -61,6 +64,7 @@ def _windowed(value: str, shape: str) -> Iterator[bytes]:
         return
     if value.startswith(("eyJ", "ewo")) and "." in value:
         value = value.partition(".")[2]  # the header of a token is public
+    value = _MASKED.sub("", value)
     for piece in _PIECES.findall(value):
         chance = any(map(str.isdigit, piece)) or not (piece.islower() or piece.isupper())
         if len(piece) >= WINDOW and chance and "token" not in piece.lower():
@@ -77,6 +81,9 @@ def _in_base64(value: bytes) -> Iterator[bytes]:
             yield inner.replace(b"+", b"-").replace(b"/", b"_")
 
 
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)  # spreads the grams over the table
+
+
 class _Windows:
     """All windows of many values, found in one pass however many there are."""
 
@@ -89,17 +96,21 @@ class _Windows:
         bits = max(16, min(24, int(self._grams.size * 128).bit_length()))
         self._shift = np.uint64(64 - bits)
         self._table = np.zeros(1 << bits, np.bool_)
-        self._table[self._places(self._grams)] = True
-
-    def _places(self, grams: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        return (grams * np.uint64(0x9E3779B97F4A7C15)) >> self._shift
+        self._table[(self._grams * _ODD) >> self._shift] = True
+        self._room, self._mask = np.empty(0, np.uint64), np.empty(0, np.bool_)
 
     def find(self, block: bytes) -> int | None:
         """Return where a window stands in the block, or None."""
         if not self._grams.size or len(block) < WINDOW:
             return None
         grams = _grams(block, STEP)
-        maybe = np.flatnonzero(self._table[self._places(grams)])
+        if len(self._room) < len(grams):  # asking for memory takes longer than the work
+            self._room, self._mask = np.empty(len(grams), np.uint64), np.empty(len(grams), np.bool_)
+        places, mask = self._room[: len(grams)], self._mask[: len(grams)]
+        np.multiply(grams, _ODD, out=places)
+        np.right_shift(places, self._shift, out=places)
+        np.take(self._table, places.view(np.int64), out=mask, mode="clip")
+        maybe = np.flatnonzero(mask)
         if not maybe.size:
             return None
         at = np.searchsorted(self._grams, grams[maybe])
@@ -234,6 +245,31 @@ def _mail(found: re.Match[bytes]) -> bool:
     return bool(_MAILBOX.search(before)) and not before.lower().endswith(b"git")
 
 
+def _no_id(found: re.Match[bytes]) -> bool:
+    """Say whether none of the words before a value says that it is an id."""
+    return not _ID_WORDS.search(found["words"])
+
+
+def _no_member_id(found: re.Match[bytes]) -> bool:
+    """Say whether a value in an object has no name that says it is an id."""
+    before = found.string[max(0, found.start("value") - 60) : found.start("value")]
+    return not re.search(
+        rb"(?:id|session|trace|room|character)[\"'\\]{1,4}\s?:\s?[\"'\\]{0,4}$", before
+    )
+
+
+def _header(found: re.Match[bytes]) -> bool:
+    """Say whether base64 holds a header line with its value."""
+    text = found["value"].replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
+    try:
+        inside = base64.b64decode(text[: len(text) - len(text) % 4])
+    except (binascii.Error, ValueError):
+        return False
+    return bool(
+        re.match(rb"(?i)[\w-]*(?:key|token|authorization)\W{1,4}(?:\w+ )?[\w.~+/-]{16}", inside)
+    )
+
+
 def _echoed(found: re.Match[bytes]) -> bool:
     """Say whether an answer repeats what was sent as a key."""
     before = found.string[max(0, found.start() - 300) : found.start()]
@@ -246,6 +282,10 @@ def _known_form(found: re.Match[bytes]) -> bool:
     return bool(re.search(rb"\d{8,}$|\d{5}-\d{5}-\d{4}$", before))
 
 
+_ID_WORDS = re.compile(
+    rb"session|trace|request|correlation|guid|asset|user|participant|\bid\b|character$",
+    re.IGNORECASE,
+)
 _NOBODY = frozenset(
     (
         b"public",
@@ -276,7 +316,13 @@ LABELS: Final = (
     _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?key" + _S + rb"(?P<value>API\w{12}|(?=[a-f]{0,9}\d)[0-9a-f]{9,19})(?!\w)(?:\.{3}|[\s\"']|$)"),
     _label("key", "api_key|api-key|apikey", rb"api[-_]?key[\"'\\]{1,4}\s?,\s?[\"'\\]{1,4}value" + _S + _value(20)),
     _label("key", "api_key|api-key|apikey", rb"api[-_]?keys?[\"'\\]{0,4}\s?[:=]\s?\{[\s\"'\\]{0,5}" + _value(20)),
-    _label("key", "input", rb"input" + _S + _value(20), _echoed),
+    _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?keys?[^\w\n]{1,8}(?P<value>(?=\w{0,20}\d)[0-9a-f]{32})(?!\w)"),
+    _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?key(?P<words>(?: [a-z'-]{1,16}){1,6})[ :=(\"'\[]{1,4}(?P<value>(?=\w{0,20}\d)[0-9a-f]{32})(?!\w)", _no_id),
+    _label("key", "api_key|api-key|apikey", rb"api[-_]?keys?[\"'\\]{0,4}\s?[:=]\s?[\[({](?:\{\{[a-z-]+\d+\}\}|[^\])}]){0,400}?(?<!id)[\"'\\]{1,4}(?:: ?[\"'\\]{1,4})?" + _value(20), _no_member_id),
+    _label("key", "api_key|api-key|apikey|api key|auth-token|auth_token|authtoken", rb"(?:api[-_ ]?key|auth[-_]?token)[\s\"':=]{1,4}(?P<value>(?=[a-f]{0,9}\d)[0-9a-f]{8,19}|[0-9a-f]\w{8,19})(?:\.{2,3}|\xe2\x80\xa6|\*{2,8})"),
+    _label("token", "auth\"|auth'|auth\\|auth=|auth:", rb"(?<![\w-])auth[\"'\\]{0,4}\s?[:=]\s?b?[\"'\\]{0,4}(?!https?:)" + _value(20)),
+    _label("token", "wc1buek|ec1hcgkt|q09ovkfj|y29udmfp|yxbpx2tl|yxbps2v5|qvbjx0tf|qvbjlufv|yxv0ag9y|qxv0ag9y", rb"(?<![\w+/])(?P<value>(?:WC1B|eC1h|Q09O|Y29u|YXBp|QVBJ|YXV0|QXV0)[\w+/-]{20,4096}=*)", _header),
+    _label("key", "input\"|input'|input\\", rb"input" + _S + _value(20), _echoed),
     _label("key", "keys:", rb"keys:\s+API\w{12}: {1,4}(?P<value>\w{40,48})"),
     _label("key", "cnv1:", rb"cnv1:(?P<value>[\w+/=-]{8,})"),
     _label("key", "secret", rb"secret(?:[-_ ]?key)?" + _S + _value(16)),
@@ -290,6 +336,7 @@ LABELS: Final = (
     _label("password", "passw|passphrase", rb"pass(?:word|wd|phrase)[\"'\\\]]{0,4}(?: {0,4}[:=]| {1,4}|, |%3d)[\"'\\ ]{0,4}(?P<value>(?=[^\s\"'\\{}<>]{0,40}\d)[^\s\"'\\{}<>(),;]{8,})"),
     _label("password", "<passw|<passphrase", rb"<pass(?:word|wd|phrase)>(?P<value>(?=[^<>\s]*\d)[^<>\s{}]{8,256})</pass"),
     _label("password", "pwd=|pass=", rb"(?<=[;?&])(?:pwd|pass)=(?P<value>(?=[^\s;&]{0,40}\d)[^\s;&{}<>\"'/][^\s;&{}<>\"']{7,})"),
+    _label("password", "pwd=|pass=|pwd:|pass:|pwd\"|pass\"|pwd'|pass'", rb"(?<![\w.-])(?:pwd|pass)(?:[\"'\\]{1,4}\s?[:=]\s?[\"'\\]{1,4}|=[\"']?|: ?)(?P<value>(?=[^\s\"'{}<>]{0,40}\d)(?=[^\s\"'{}<>]{0,40}[a-z])(?![a-z_]+\d{0,2}(?![^\s\"'`,;&<>(){}\[\]\\]))[^\s\"'\\{}<>(),;&/][^\s\"'\\{}<>(),;&]{7,})(?=[\"'\\,;&]|\s[\w.-]+=|[ \t]*\r?(?:\n|\Z))"),
     _label("password", "-password", rb"-password\r?\n(?!-|\d{4}-)(?P<value>(?=\S*\d)[^\s{}<>*]{7,})"),
     _label("user", "-username", rb"-username\r?\n(?!-|\d{4}-)(?P<value>[\w.@-]{3,})\r?\n"),
     _label("user", "users/|users\\", rb"users[\\/]{1,8}\{\{user-\d+\}\}(?P<value>(?: [\w.-]+){1,3})[\\/]"),
@@ -303,7 +350,7 @@ LABELS: Final = (
     _label("credential", "ufrag", rb"ufrag:?\s\S{1,64}\spwd:?\s(?P<value>[A-Za-z0-9+/]{16,})"),
     _label("request", "join_request|joinrequest", rb"join_?request" + _S + rb"(?P<value>(?=[\w%-]*\d)[\w%-]{20,})"),
     _label("signature", "signature=|sig=|key=|code=", rb"(?:signature|sig|key|code)=" + _value(20)),
-    _label("serial", "serial", rb"serial(?: number assigned to)?[\s\"':=]{1,6}(?P<value>[A-Z]\w-(?:\w{4}-){2}[\w-]{4,}|\d{8,}-\w{6,})"),
+    _label("serial", "serial |serial\t|serial\r|serial\n|serial\"|serial'|serial:|serial=", rb"serial(?: number assigned to)?[\s\"':=]{1,6}(?P<value>[A-Z]\w-(?:\w{4}-){2}[\w-]{4,}|\d{8,}-\w{6,})"),
     _label("serial", "f4-|sc-|sb-|e3-|i3-", rb"(?P<value>[A-Z]\w-(?:[A-Z0-9]{4}-){4}[A-Z0-9]{4})\b"),
     _label("serial", "-unity", rb"(?P<value>-Unity[A-Za-z]{1,12}X{4})\b", _known_form),
     _label("machine", "machine id", rb"machine id:?\s{0,40}(?P<value>(?=\S*\d)[\w+/=-]{16,})"),
@@ -312,17 +359,28 @@ LABELS: Final = (
     _label("machine", "desktop-|laptop-", rb"(?:desktop|laptop)-(?P<value>(?=[a-z0-9]*\d)[a-z0-9]{7})\b(?!-)"),
     _label("person", "end_user|end-user|enduser", rb"end[-_]?user[-_ ]?id(?: this session)?" + _S + rb"(?P<value>(?![0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})(?=\S*\d)[^\s\"'`,;&<>(){}]{4,})"),
     _label("person", "end_user|end-user|enduser", rb"end[-_]?user[-_ ]?id[\"'\\]{0,4}\s{0,4}[:=]\s{0,4}\\{0,4}[\"'](?:\{\{)?[\w.-]{1,64}(?:\}\})? (?P<value>[\w.-]+)(?: [\w.-]{1,64}){0,4}\\{0,4}[\"']"),
+    _label("person", "speaker_name|speaker-name|speakername", rb"speaker[-_]?name[\"'\\]{0,4}\s?[:=]\s?(?P<quote>[\"'\\]{0,4})(?P<value>(?!null|none|\{)\w[^\"'\\,;{}\n]{1,128})"),
+    _label("person", "user_metadata|user-metadata|usermetadata", rb"user[-_]?metadata[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4}\{(?:\{\{[a-z-]+\d+\}\}|[^}\n]){0,400}?[:\[,]\s?[\\]{0,4}[\"'](?P<value>[^\"'\\{}\n:]{2,128})\\{0,4}[\"']\s?[,}\]]"),
     _label("person", "7656119", rb"(?P<value>7656119\d{10})(?!\d)"),
     _label("person", "discord", rb"discord[a-z_ ]{0,24}" + _S + rb"(?P<value>\d{17,20})(?!\d)"),
     _label("user", "users/|users\\|users%", rb"users(?:[\\/]{1,8}|%(?:25)*(?:5c|2f))(?P<value>[^\s\\/:*?\"'<>|,;()\[\]{}%]{2,})[\\/\"]", _home),
     _label("user", "/home/", rb"/home/(?P<value>[^\s\\/:*?\"'<>|,;()\[\]{}%]{2,})/", lambda found: bool(re.search(rb"(?:^|[\s\"'=(:])$", found.string[max(0, found.start() - 1) : found.start()])) and _somebody(found)),
     _label("user", "licenseclient-", rb"licenseclient-(?P<value>[^\s\"'\\/,;:{}]{2,})", _somebody),
 )  # fmt: skip
-# What has no word to look for begins with a sign.
-SIGNS: Final = (
-    (b"@", _label("credential", "", rb"://(?!git@)[^\s/?#@:\"'<>{}]{0,128}:(?P<value>[^\s/?#@\"'<>{}]{1,256})@[\[a-z0-9]")),
-    (b"@", _label("email", "", rb"@(?!\d+\.\d)(?P<value>(?:[a-z0-9-]{1,63}\.){1,4}(?:com|org|net|io|de|edu|eu|uk))\b(?![@.\w-])", _mail)),
-    (b".", _label("address", "", rb"\.(?P<value>\d{1,3}\.\d{1,3}\.\d{1,3})(?![\w-]|\.\d)", _outside)),
+# What has no word to look for, but a sign.
+USERINFO: Final = _label(
+    "credential",
+    "",
+    rb"://(?!git@)[^\s/?#@:\"'<>{}]{0,128}:(?P<value>[^\s/?#@\"'<>{}]{1,256})@[\[a-z0-9]",
+)
+EMAIL: Final = _label(
+    "email",
+    "",
+    rb"@(?!\d+\.\d)(?P<value>(?:[a-z0-9-]{1,63}\.){1,4}(?:com|org|net|io|de|edu|eu|uk))\b(?![@.\w-])",
+    _mail,
+)
+ADDRESS: Final = (
+    _label("address", "", rb"\.(?P<value>\d{1,3}\.\d{1,3}\.\d{1,3})(?![\w-]|\.\d)", _outside)
 )  # fmt: skip
 
 
@@ -335,17 +393,20 @@ class Verifier:
         self._make = make
         self._size = -1
         self.learn(known)
-        self._needles: dict[bytes, list[_Label]] = {}
+        needles: dict[bytes, list[_Label]] = {}
         for label in LABELS:
             for needle in label.needles:
-                self._needles.setdefault(_folded(needle.encode()), []).append(label)
-        self._begins: dict[bytes, list[bytes]] = {}
-        for folded in self._needles:
-            self._begins.setdefault(folded[:3], []).append(folded)
-        short, long = (
-            sorted(n for n in self._needles if (len(n) < 4) is few) for few in (True, False)
-        )
-        self._finders = [make(g[n : n + 16]) for g in (short, long) for n in range(0, len(g), 16)]
+                needles.setdefault(bytes(_folded(needle.encode())), []).append(label)
+        # Where one needle is the beginning of another one, both are asked.
+        self._kin = {
+            one: [
+                (two, needles[two]) for two in needles if two.startswith(one) or one.startswith(two)
+            ]
+            for one in needles
+        }
+        short, long = (sorted(n for n in needles if (len(n) < 4) is few) for few in (True, False))
+        groups = [g[n : n + 16] for g in (short, long) for n in range(0, len(g), 16)]
+        self._finders = [(group, make(group)) for group in groups]
         self._harmless: set[tuple[int, bytes]] = set()
         self._tail = b""
         self._line = 1
@@ -360,9 +421,12 @@ class Verifier:
         self._windows = _Windows(credentials | coded)
         # What no window stands for is looked for as a whole.
         self._whole = sorted(
-            value.encode("utf-8", "surrogateescape")
-            for value, shape in known.items()
-            if len(value) >= 4 and not any(True for _ in _windowed(value, shape))
+            (
+                value.encode("utf-8", "surrogateescape")
+                for value, shape in known.items()
+                if len(value) >= 4 and not any(True for _ in _windowed(value, shape))
+            ),
+            reverse=True,  # the longer one of two that begin together
         )
         self._find_whole = self._make(self._whole) if self._whole else None
 
@@ -371,7 +435,8 @@ class Verifier:
         if self.leak is None and block:
             together = self._tail + block
             self._look(together)
-            self._line += together.count(b"\n", 0, max(0, len(together) - OVERLAP))
+            done = np.frombuffer(together, np.uint8)[: max(0, len(together) - OVERLAP)]
+            self._line += int(np.count_nonzero(done == 10))
             self._tail = together[-OVERLAP:]
 
     def _look(self, block: bytes) -> None:
@@ -397,20 +462,25 @@ class Verifier:
         if at is not None:
             return "a part of a known value", at
         if self._find_whole is not None:
-            for at in self._find_whole(block, 0, len(block)):
-                if self._meant(block, at):
+            for which, at in self._find_whole(block):
+                if _meant(block, at, self._whole[which]):
                     return "a known value", at
         low = _folded(block)
-        for find in self._finders:
+        for group, find in self._finders:
             behind = 0  # what a label has read is not read again
-            for at in find(low, 0, len(low)):
+            for which, at in find(low):
                 if at < behind:
                     continue
-                here = [one for one in self._begins[low[at : at + 3]] if low.startswith(one, at)]
-                line = self._rest(block, at, max(map(len, here)))
+                needle = group[which]
+                if _GONE.match(block, at + len(needle)):
+                    continue
+                kin = self._kin[needle]
+                if len(kin) > 1:
+                    kin = [one for one in kin if low.startswith(one[0], at)]
+                line = self._rest(block, at, max(len(one) for one, _ in kin))
                 if line in self._harmless:
                     continue
-                for label in (label for needle in here for label in self._needles[needle]):
+                for label in (label for _, labels in kin for label in labels):
                     found = label.pattern.match(block, at)
                     if _fires(label, found):
                         return f"something like a {label.kind}", at
@@ -420,11 +490,20 @@ class Verifier:
                     if len(self._harmless) > HARMLESS:
                         self._harmless.clear()
                     self._harmless.add(line)
-        for sign, label in SIGNS:
-            if sign in block:
-                for match in label.pattern.finditer(block):
-                    if _fires(label, match):
-                        return f"something like an {label.kind}", match.start()
+        return self._signs(block)
+
+    @staticmethod
+    def _signs(block: bytes) -> tuple[str, int] | None:
+        for match in EMAIL.pattern.finditer(block) if b"@" in block else ():
+            if _fires(EMAIL, match):
+                return "something like an email", match.start()
+        for at in _each(block, b"@"):
+            start = block.rfind(b"://", max(0, at - 400), at)
+            if start >= 0 and _fires(USERINFO, USERINFO.pattern.match(block, start)):
+                return "something like a credential", start
+        for at in _dots(block):
+            if _fires(ADDRESS, ADDRESS.pattern.match(block, at)):
+                return "something like an address", at
         return None
 
     @staticmethod
@@ -436,14 +515,28 @@ class Verifier:
         start = max(block.rfind(b"\n", max(0, at - 64), at), at - 64, 0)
         return at - start, block[start:end]
 
-    def _meant(self, block: bytes, at: int) -> bool:
-        """Say whether a known value stands here as a word of its own."""
-        value = next(v for v in reversed(self._whole) if block.startswith(v, at))
-        if len(value) >= 16:
-            return True
-        around = (block[max(0, at - 4) : at], block[at + len(value) : at + len(value) + 4])
-        before, after = (part.decode("utf-8", "replace") for part in around)
-        return not any(c.isalnum() or c == "_" for c in (before[-1:], after[:1]))
+
+def _meant(block: bytes, at: int, value: bytes) -> bool:
+    """Say whether a known value stands here as a word of its own."""
+    if len(value) >= 16:
+        return True
+    around = (block[max(0, at - 4) : at], block[at + len(value) : at + len(value) + 4])
+    before, after = (part.decode("utf-8", "replace") for part in around)
+    return not any(c.isalnum() or c == "_" for c in (before[-1:], after[:1]))
+
+
+def _each(block: bytes, sign: bytes) -> Iterator[int]:
+    at = block.find(sign)
+    while at >= 0:
+        yield at
+        at = block.find(sign, at + 1)
+
+
+def _dots(block: bytes) -> list[int]:
+    """Return where a dot begins three that are near each other."""
+    dots = np.flatnonzero(np.frombuffer(block, np.uint8) == 46)
+    near: list[int] = dots[:-2][dots[2:] - dots[:-2] <= 8].tolist() if dots.size > 2 else []
+    return near
 
 
 def _folded(block: bytes) -> bytes:

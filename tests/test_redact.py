@@ -73,6 +73,9 @@ MADE: dict[str, Callable[[int, int], str]] = {
         json.dumps({"token": room_token(seed)}).encode()
     ).decode(),
     "b64jwt": lambda _, seed: base64.b64encode(room_token(seed).encode()).decode(),
+    "b64line": lambda _, seed: base64.b64encode(
+        f"X-API-Key: {chance(HEX, 32, seed)}".encode()
+    ).decode(),
     "uuid": lambda _, seed: uuid(seed),
     "user": lambda _, seed: "ada." + chance(HEX, 4, seed) + "k",
     "preview": lambda size, seed: "aB3" + chance(BASE62, size - 3, seed),
@@ -98,7 +101,7 @@ def filled(sample: str) -> tuple[str, list[str]]:
         return made[-1]
 
     return re.sub(
-        r"@([a-z][a-z-]*?(?:5[7]x|6[24](?:x|url|std|json|jwt))?)(\d*)@", value, sample
+        r"@([a-z][a-z-]*?(?:5[7]x|6[24](?:x|url|std|json|jwt|line))?)(\d*)@", value, sample
     ), made
 
 

@@ -24,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convai_logscan import redact, rewrite, share
-from convai_logscan.anchors import finder, plain_finder
+from convai_logscan.anchors import named_finder, plain_named_finder
 from convai_logscan.errors import LeakError
 from convai_logscan.redact import Redactor, load_shapes
 from convai_logscan.sources import Source
@@ -164,6 +164,14 @@ OWN: list[tuple[str, str, list[str], list[str]]] = [
     ("key cut by logcat", f"{LOGCAT}X-API-Key: {KEY[:20]}\n{LOGCAT}{KEY[20:]}\n{LOGCAT}next", [KEY[:20], KEY[20:]], ["next"]),
     ("key cut early", f"{LOGCAT}X-API-Key: {KEY[:9]}\n{LOGCAT}{KEY[9:]}\n{LOGCAT}next", [KEY[9:]], ["next"]),
     ("colour", f"\x1b[36mX-API-Key\x1b[0m: \x1b[1m{KEY}\x1b[0m sent", [KEY], ["sent"]),
+    ("markup inside", f"X-API-Key: {KEY[:8]}<color=#fff>{KEY[8:20]}</color>{KEY[20:]} sent", [KEY[:8], KEY[8:20], KEY[20:]], ["X-API-Key: ", " sent"]),
+    ("markup in two", f"Token: <color=cyan>{TOKEN[:110]}</color><color=red>{TOKEN[110:]}</color>; Room Name: a", [TOKEN[60:110], *TOKEN.split(".")[2:]], ["; Room Name: a"]),
+    ("markup behind", f"X-API-Key: <b>{KEY}</b>sent", [KEY], ["sent"]),
+    ("again in capitals", f"X-API-Key: {KEY}\nretry of {KEY.upper()} failed", [KEY, KEY.upper()], ["retry of ", " failed"]),
+    ("again without dashes", f"API-AUTH-TOKEN: {uuid(44)}\nretry of {uuid(44).replace('-', '')} failed", [uuid(44), uuid(44).replace("-", "")], ["retry of ", " failed"]),
+    ("again, cut", f"X-API-Key: {KEY}\nretry of {KEY[:20]}… failed, {KEY[:12]}*** and ***{KEY[-14:]} too", [KEY[:12], KEY[-12:]], ["retry of ", "… failed, ", " and ***", " too"]),
+    ("again, cut before", f"retry of {KEY[:20]}… failed\nX-API-Key: {KEY}", [KEY[:12]], ["retry of ", "… failed"]),
+    ("again, token cut", f"Token: {TOKEN};\nretry of {TOKEN.split('.')[2][:20]}... failed", [TOKEN.split(".")[2][:12]], ["retry of ", "... failed"]),
     ("colour inside", f"X-API-Key: {KEY[:8]}\x1b[0m{KEY[8:]} sent", [KEY[8:]], ["sent"]),
     ("zero width inside", f"X-API-Key: {KEY[:8]}\u200b{KEY[8:]} sent", [KEY[8:]], ["sent"]),
     ("zero width in the label", f"X-API\u200b-Key: {KEY} sent", [KEY], ["sent"]),
@@ -278,21 +286,18 @@ def test_the_check_reads_twelve_characters_in_every_view(
     size = 16 if "base64" in view else 12
     part = secret[min(start, len(secret) - size) :][: size + 2]
     data = b"- " * before + VIEWS[view](part) + b" -" * 40
-    verifier = Verifier({secret: "api-key"}, finder)
+    verifier = Verifier({secret: "api-key"}, named_finder)
     verifier.feed(data[:cut])
     verifier.feed(data[cut:])
     assert verifier.leak is not None
-    clean = Verifier({secret: "api-key"}, finder)
+    clean = Verifier({secret: "api-key"}, named_finder)
     clean.feed(data.replace(VIEWS[view](part), b"{{api-key-1}}"))
     assert clean.leak is None
 
 
 def test_the_check_finds_the_same_without_the_library() -> None:
     data = NOISE.format(f"x-api-key {KEY}").encode()
-    for make in (
-        finder,
-        lambda needles: plain_finder([n if isinstance(n, bytes) else n.encode() for n in needles]),
-    ):
+    for make in (named_finder, plain_named_finder):
         verifier = Verifier({}, make)
         verifier.feed(data)
         assert verifier.leak is not None
@@ -613,7 +618,7 @@ def test_no_secret_is_in_any_output_or_file(tmp_path: Path, encoding: str) -> No
     files = [path for path in tmp_path.rglob("*") if path.name not in {"in.log", "broken.log"}]
     assert len(files) >= 5
     verifier = Verifier(
-        {KEY: "api-key", **dict.fromkeys(TOKEN.split(".")[1:], "room-token")}, finder
+        {KEY: "api-key", **dict.fromkeys(TOKEN.split(".")[1:], "room-token")}, named_finder
     )
     for data in (told, *(path.read_bytes() for path in files if path.suffix != ".zip")):
         verifier.feed(data)
