@@ -15,12 +15,13 @@ import json
 import re
 import tomllib
 from collections import Counter
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, AnyStr, Final, NoReturn, cast
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from convai_logscan.anchors import Rules, owners_in
 from convai_logscan.errors import LogscanError
@@ -101,8 +102,8 @@ class _Late:
         return getattr(self._compiled, name)
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # one is itself: what is kept for it is found at once
-class Shape:
+# One is itself: what is kept for it is found at once.
+class Shape(Struct, frozen=True, eq=False):
     """One form in which a secret is written."""
 
     id: str
@@ -127,8 +128,7 @@ class Shape:
     negative: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class _Find:
+class _Find(Struct):
     """A secret found in a text, by the places of its pieces (one a line)."""
 
     pieces: list[tuple[int, int]]
@@ -137,8 +137,7 @@ class _Find:
     name: str | None = None  # the placeholder, where the value is known already
 
 
-@dataclass(frozen=True, slots=True)
-class _Carry:
+class _Carry(Struct, frozen=True):
     """What stayed open at the end of a record: a label, or a value with its placeholder."""
 
     text: str = ""
@@ -199,7 +198,7 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
             pattern = _PART.sub(lambda part: str(parts[part[1]]), pattern)
         return cast("re.Pattern[str]", _Late(pattern, flags))
 
-    unknown = entry.keys() - set(Shape.__dataclass_fields__)
+    unknown = entry.keys() - set(Shape.__struct_fields__)
     if unknown:
         raise LogscanError(f"unknown key {min(unknown)!r}", place)
     try:

@@ -18,9 +18,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final, Protocol, cast
+
+from msgspec import Struct, field
 
 from convai_logscan.anchors import named_finder
 from convai_logscan.errors import LeakError, SourceError
@@ -58,8 +59,7 @@ _UNSAFE = re.compile(
 )
 
 
-@dataclass(slots=True)
-class Copy:
+class Copy(Struct):
     """What became of one input: by log what was taken out, and what was left out whole."""
 
     found: list[tuple[str, Found]] = field(default_factory=list)
@@ -79,8 +79,7 @@ class _Work:
 # --- reading twice -------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Todo:
+class _Todo(Struct):
     """What is to be done to one log."""
 
     name: str

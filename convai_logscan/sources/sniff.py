@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tarfile
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from convai_logscan.sources.decode import is_binary
 from convai_logscan.sources.inflate import FORMATS
@@ -52,8 +53,7 @@ _BEGINNINGS: dict[bytes, tuple[_Magic, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why a file is no log."""
 
     what: str
