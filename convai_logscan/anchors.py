@@ -11,7 +11,8 @@ import json
 import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
-from importlib import import_module, resources
+from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -22,7 +23,7 @@ except ImportError:  # no wheel for this platform: the standard library finds th
     ahocorasick_rs = None
 
 MANY = 4096  # needles whose table is still small
-FILE = resources.files("convai_logscan").joinpath("anchors.json")
+FILE = Path(__file__).with_name("anchors.json")
 
 Buffer = bytearray | bytes | memoryview
 Finder = Callable[[Buffer, int, int], list[int]]  # buffer, start, end: where hits start

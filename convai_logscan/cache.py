@@ -6,12 +6,10 @@ everything is compiled anew. `CONVAI_LOGSCAN_CACHE` names another folder; empty,
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 import stat
 import sys
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -62,7 +60,7 @@ def kept(name: str, made_from: bytes, make: Callable[[], T]) -> T:
     path = file(name)
     if path is None:
         return make()
-    key = hashlib.sha256(made_from).digest()
+    key = len(made_from).to_bytes(8) + made_from
     try:
         with path.open("rb") as stream:
             if stream.read(len(key)) == key:
@@ -77,6 +75,8 @@ def kept(name: str, made_from: bytes, make: Callable[[], T]) -> T:
 
 def _write(path: Path, data: bytes) -> None:
     """Write beside the place, then rename into it: a reader never sees half of it."""
+    import tempfile  # slow, and rarely needed
+
     beside = None
     try:
         handle, beside = tempfile.mkstemp(prefix=path.name, dir=path.parent)

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from convai_logscan.late import late
+
 DEPTH = 6  # envelopes in one another
 _MAX_TAIL = 200  # characters from the end where an envelope may close
 
@@ -40,8 +42,8 @@ def _envelope(
     needs: str = "", tail: str = "", open_ended: bool = False, alone: bool = False,
     behind: bool = False, escaped: bool = False,
 ) -> Envelope:  # fmt: skip
-    closing = re.compile(rf"(?:{tail})[ \t]*\Z") if tail else None
-    whole = re.compile(pattern + r"(?P<rest>.*)", re.DOTALL)
+    closing = late(rf"(?:{tail})[ \t]*\Z") if tail else None
+    whole = late(pattern + r"(?P<rest>.*)", re.DOTALL)
     return Envelope(
         name, kind, first, whole, sample, needs, closing, open_ended, alone, behind, escaped
     )

@@ -13,18 +13,19 @@ import html
 import ipaddress
 import json
 import re
-import tomllib
 from collections import Counter
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, AnyStr, Final, NoReturn, cast
+from typing import TYPE_CHECKING, Any, AnyStr, Final, NoReturn
 from urllib.parse import unquote
 
 from msgspec import Struct
 
 from convai_logscan.anchors import Rules, owners_in
+from convai_logscan.cache import kept
 from convai_logscan.errors import LogscanError
+from convai_logscan.late import late
 from convai_logscan.model import TokenClaims
 
 if TYPE_CHECKING:
@@ -87,21 +88,6 @@ _WHOLE: Final = frozenset({32, 36, 40, 43, 44, 47, 64})  # characters of a key o
 _SIGNATURE = 43  # HS256, what room tokens have
 
 
-class _Late:
-    """A pattern that is compiled when it is first used: most logs need few of them."""
-
-    __slots__ = ("_compiled", "_flags", "_source")
-
-    def __init__(self, source: str, flags: int) -> None:
-        self._source, self._flags = source, flags
-        self._compiled: re.Pattern[str] | None = None
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a pattern has)
-        if self._compiled is None:
-            self._compiled = re.compile(self._source, self._flags)
-        return getattr(self._compiled, name)
-
-
 # One is itself: what is kept for it is found at once.
 class Shape(Struct, frozen=True, eq=False):
     """One form in which a secret is written."""
@@ -151,6 +137,8 @@ def load_shapes(text: str | None = None) -> tuple[Shape, ...]:
     """Return the shapes, from the packaged secrets.toml unless another text is given."""
     if text is None:
         return _packaged()
+    import tomllib  # shapes that are kept need no parser
+
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -163,7 +151,14 @@ def load_shapes(text: str | None = None) -> tuple[Shape, ...]:
 
 @cache
 def _packaged() -> tuple[Shape, ...]:
-    text = resources.files("convai_logscan").joinpath("secrets.toml").read_text("utf-8")
+    file, code = Path(__file__).with_name("secrets.toml"), Path(__file__)
+    raw = file.read_bytes()
+    return kept("secrets", raw + code.read_bytes(), lambda: _read(raw.decode()))
+
+
+def _read(text: str) -> tuple[Shape, ...]:
+    import tomllib
+
     data = tomllib.loads(text)
     return tuple(_shape(entry, n, data) for n, entry in enumerate(data["shape"], 1))
 
@@ -196,7 +191,7 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
     def compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
         for _ in range(4):  # parts may be made of parts
             pattern = _PART.sub(lambda part: str(parts[part[1]]), pattern)
-        return cast("re.Pattern[str]", _Late(pattern, flags))
+        return late(pattern, flags)
 
     unknown = entry.keys() - set(Shape.__struct_fields__)
     if unknown:

@@ -16,7 +16,6 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
@@ -239,7 +238,7 @@ def _row_files(folder: Path) -> list[str]:
 
 def builtin_folder() -> Path:
     """Return where the package keeps its rows."""
-    return Path(str(resources.files("convai_logscan").joinpath("table")))
+    return Path(__file__).with_name("table")
 
 
 def load(folders: list[Path]) -> Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -82,6 +81,8 @@ def width() -> int:
     """Return the columns to write for: the terminal's, or what COLUMNS says, else 80."""
     if not (sys.stdout.isatty() or os.environ.get("COLUMNS")):
         return 80
+    import shutil  # slow, and not for `--help`
+
     return min(MAX_WIDTH, shutil.get_terminal_size((80, 24)).columns)
 
 

@@ -12,7 +12,6 @@ from typing import BinaryIO
 
 from convai_logscan.errors import SourceError
 from convai_logscan.model import Skipped
-from convai_logscan.sources import pkzip, seven, tar
 from convai_logscan.sources.decode import SNIFF
 from convai_logscan.sources.inflate import FORMATS, unpacked
 from convai_logscan.sources.limits import Budget, LimitError
@@ -79,8 +78,11 @@ def said(error: SourceError) -> str:
 
 def _with_a_foreword(head: bytes, stream: Stream) -> str | None:
     """Return `zip` for an archive that something stands before, as in one that unpacks itself."""
-    foreword = stream.random and no_log(head) and pkzip.ends_like_one(stream.random)
-    return "zip" if foreword else None
+    if not stream.random or not no_log(head):
+        return None
+    from convai_logscan.sources import pkzip  # a log that is plain pays for no archive
+
+    return "zip" if pkzip.ends_like_one(stream.random) else None
 
 
 def _plain(name: str, reason: Reason | None, stream: Stream, *, named: bool) -> Iterator[Item]:
@@ -94,8 +96,12 @@ def _plain(name: str, reason: Reason | None, stream: Stream, *, named: bool) -> 
 def _archive(kind: str, name: str, stream: Stream, budget: Budget, depth: int) -> Iterator[Item]:
     """Go through the members of an archive."""
     if kind == "tar":
+        from convai_logscan.sources import tar
+
         members = tar.members(stream, budget)
     else:
+        from convai_logscan.sources import pkzip, seven
+
         random, rest = _random(stream)
         members = (
             pkzip.members(random, rest, budget) if kind == "zip" else seven.members(random, budget)

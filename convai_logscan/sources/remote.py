@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -103,6 +101,9 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 def _words(error: BaseException) -> str | None:
     """Return what one error says in plain words, or None where it says nothing of its own."""
+    import socket
+    import ssl
+
     status = getattr(error, "status", None)
     if isinstance(status, int) and status >= 400:
         missing = "there is no such file: " if status in {404, 410} else ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
-
 from msgspec import Struct
 
 from convai_logscan.sources.decode import is_binary
@@ -79,8 +77,10 @@ _BZIP2 = (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90")
 def is_tar(head: bytes) -> bool:
     """Say whether the first block is a tar header, by its checksum."""
     block = head[:BLOCK]
-    if len(block) < BLOCK or not block[0]:
-        return False
+    if len(block) < BLOCK or not block[0] or block[148:156].strip(b"01234567 \0"):
+        return False  # no checksum in octal digits, as in a log
+    import tarfile  # slow, and rarely needed
+
     try:
         tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except (tarfile.HeaderError, ValueError):
