@@ -19,6 +19,7 @@ from convai_logscan.model import LIVEKIT, V3_STACK, Mark, Record, Speaker, Stamp
 
 MAX_TAIL = 400  # lines a record may go on
 MAX_FOREIGN = 64  # lines of others in a row that a record is looked for behind
+REPEATED = 1 << 20  # bytes of records that are remembered as they were read
 _MAX_QUOTE = 4096
 # Unity hands Android 1,023 bytes of an entry, Android itself takes some 4,000.
 _CUTS = (range(1021, 1025), range(3980, 4097))
@@ -136,8 +137,8 @@ class _Json(Struct):
                 self.depth += 1 if found[0] == "{" else -1
 
 
-class _Repeat(Struct):
-    """The record just read, with all the bytes that made it what it is."""
+class _Repeat(Struct, frozen=True):
+    """The records of a mark, with all the bytes that made them what they are."""
 
     raw: bytes
     found: tuple[Record, ...]
@@ -154,7 +155,8 @@ class Framer:
         self._end = 0  # offset behind the last record, or of the first gap in it
         self._taken: set[int] = set()  # offsets of lines behind it that belong to a record
         self._clock = _Clock()
-        self._repeat: _Repeat | None = None
+        self._repeats: dict[bytes, _Repeat] = {}  # by the first line
+        self._repeated_bytes = 0
 
     def records(self, marks: Iterable[Mark]) -> Iterator[Record]:
         """Yield the records of every mark that no earlier record holds."""
@@ -165,12 +167,14 @@ class Framer:
             yield from self._repeated(head) or self._of(head)
 
     def _repeated(self, mark: Mark) -> tuple[Record, ...]:
-        """Return the records of the mark before again, where the bytes are the same.
+        """Return the records of a mark as they were before, where the bytes are the same.
 
-        A log of a terabyte is one record, repeated.
+        A log repeats itself, and one of a terabyte is a single record, repeated.
         """
-        last = self._repeat
+        last = self._repeats.get(_line(mark, mark.start)[1])
         if last is None or not mark.buffer.startswith(last.raw, mark.start, mark.end):
+            return ()
+        if self._taken or _above(mark):
             return ()
         lines, offset = mark.line - last.line, mark.offset - last.offset
         self._end = last.end + offset
@@ -223,11 +227,18 @@ class Framer:
             self._taken = {offset for offset in self._taken if offset > mark.offset}
             self._taken.update(shift + offset for offset in tail.taken)
         records = tuple(found)
-        self._repeat = None
         if said.stamp is None and tail.seen < mark.end and not self._taken and not mark.cut:
-            raw = bytes(mark.buffer[mark.start : tail.seen])
-            self._repeat = _Repeat(raw, records, mark.line, mark.offset, self._end)
+            whole = bytes(mark.buffer[mark.start : tail.seen])
+            self._keep(raw, _Repeat(whole, records, mark.line, mark.offset, self._end))
         return records
+
+    def _keep(self, line: bytes, repeat: _Repeat) -> None:
+        """Remember the records of a line, as far as there is room."""
+        self._repeated_bytes += len(line) + len(repeat.raw)
+        if self._repeated_bytes > REPEATED:
+            self._repeats.clear()
+            self._repeated_bytes = 0
+        self._repeats[line] = repeat
 
     def _said(self, text: str, header: re.Match[str] | None, stamp: Stamp | None) -> _Said:
         """Read what a piece of a line says; whole seconds say less than the header does."""
