@@ -94,8 +94,8 @@ def main(megabytes: int, runs: int) -> None:
             full = megabytes if name == "sparse" else min(megabytes, 20)
             log, small = make(here / "log", full), make(here / "small", SMALL)
             scale = full / SMALL
-            pair(f"{name}, {full} MB / Lark on every line", ours(log), ours(small, "--no-marks"),
-                 min(runs, 5), scale)  # fmt: skip
+            every = [python, "-m", "tests.benchmarks.lark_lines", str(small)]
+            pair(f"{name}, {full} MB / Lark on every line", ours(log), every, min(runs, 5), scale)
             pair(f"{name}, {full} MB / 61 regular expressions a line", ours(log),
                  [python, "-c", PER_LINE, str(LITERALS), str(small)], min(runs, 5), scale)  # fmt: skip
             if rg:
