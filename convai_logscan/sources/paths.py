@@ -113,7 +113,7 @@ def _member(path: str, archive: str, items: Iterator[Item]) -> Iterator[Item]:
         name = item.name if isinstance(item, Source) else item.source
         if name == path or name.startswith(f"{path}!"):
             found = True
-            yield item if isinstance(item, Source) else replace(item, minor=False)
+            yield item if isinstance(item, Source) else Skipped(name, item.reason)
         elif isinstance(item, Source):
             others.append(name)
         elif path.startswith(f"{name}!") and not item.minor:
