@@ -7,8 +7,6 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from convai_logscan.errors import SourceError
 from convai_logscan.model import Skipped
 from convai_logscan.sources.limits import Budget, Limits
