@@ -60,7 +60,7 @@ def _in_path(path: str, stdin: Pipe, limits: Limits, *, lists: bool) -> Generato
     elif not path:  # never the folder that one happens to be in
         yield Skipped('""', "an empty name, as of a variable that is not set")
     elif _URL.match(path):
-        yield from in_url(path, limits)
+        yield from _in_web(path, limits)
     else:
         yield from _in_place(path, limits)
 
@@ -86,6 +86,20 @@ def _in_place(path: str, limits: Limits) -> Iterator[Item]:
         yield from _member(path, archive, in_file(Path(archive), limits, named=True))
     else:
         yield from in_file(place, limits, named=True)
+
+
+def _in_web(url: str, limits: Limits) -> Iterator[Item]:
+    """Yield what a URL leads to; behind a `!` that is no part of it stands a member."""
+    items = in_url(url, limits)
+    first = next(items, None)
+    base, sign, inside = url.partition("!")
+    if sign and isinstance(first, Skipped):
+        archive = shown(base)
+        yield from _member(f"{archive}!{inside}", archive, in_url(base, limits))
+        return
+    if first is not None:
+        yield first
+    yield from items
 
 
 def _in_archive(path: str) -> str | None:
