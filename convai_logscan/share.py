@@ -17,7 +17,7 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final, Protocol, cast
 
@@ -278,8 +278,7 @@ def copy_out(items: Items, target: str, out: BinaryIO, options: frozenset[str]) 
     inside = [one.name.partition("!")[2] for one in todo]
     if not archive and any(inside):
         raise _no_archive(target)
-    with packed(target.lower(), out) as stream:
-        box = _box(target, stream) if archive else None
+    with packed(target.lower(), out) as stream, _box(target, stream) as box:
         taken: set[str] = set()
         logs = (item for item in items() if isinstance(item, Source))
         for log, one in zip(logs, todo, strict=True):
@@ -295,13 +294,23 @@ def copy_out(items: Items, target: str, out: BinaryIO, options: frozenset[str]) 
                 box.add(name, _beside(pieces, verifier))
                 refuse(verifier)
             copy.found.append((one.name, found))
-        if box is not None:
-            box.close()
     return copy
 
 
-def _box(target: str, stream: BinaryIO) -> Container:
-    return _Zip(stream) if target.lower().endswith(".zip") else _Tar(stream)
+@contextmanager
+def _box(target: str, stream: BinaryIO) -> Iterator[Container | None]:
+    """Give what the logs are written into where the target is an archive, and finish it.
+
+    It is finished in any case: left open, the library would do so by itself, behind the closed file.
+    """
+    if not is_archive(target):
+        yield None
+        return
+    box: Container = _Zip(stream) if target.lower().endswith(".zip") else _Tar(stream)
+    try:
+        yield box
+    finally:
+        box.close()
 
 
 def _beside(pieces: Iterable[bytes], verifier: Verifier) -> Iterator[bytes]:
@@ -341,8 +350,7 @@ def pass_on(
 def copy_once(items: Iterable[Item], target: str, out: BinaryIO, options: frozenset[str]) -> Copy:
     """Write a copy of an input that is read once into a file or an archive."""
     work, copy = _Work(options), Copy()
-    with packed(target.lower(), out) as stream:
-        box = _box(target, stream) if is_archive(target) else None
+    with packed(target.lower(), out) as stream, _box(target, stream) as box:
         taken: set[str] = set()
         for log in _logs(items, copy):
             found = Found()
@@ -356,8 +364,6 @@ def copy_once(items: Iterable[Item], target: str, out: BinaryIO, options: frozen
                 for piece in pieces:
                     stream.write(piece)
             _noted(log, found, copy)
-        if box is not None:
-            box.close()
     return copy
 
 

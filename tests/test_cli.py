@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -416,3 +417,23 @@ def test_an_excerpt_does_not_say_which_build_it_is_of() -> None:
     for text, build in ((line, None), (f"{header}\n{line}", "release")):
         found = json.loads(run("-", "--format", "json", stdin=text.encode()).stdout)
         assert found["sources"][0]["facts"]["build"] == build
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals are made otherwise there")
+def test_a_clean_file_is_told_on_a_terminal_only(tmp_path: Path) -> None:
+    import pty
+
+    log = tmp_path / "a.log"
+    log.write_text("nothing of note\n", encoding="utf-8")
+    for args, said in (([], b"a.log: clean"), (["-q"], b"")):
+        ours, theirs = pty.openpty()
+        words = [sys.executable, "-m", "convai_logscan", "redact", "--check", str(log), *args]
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=theirs, check=False, timeout=60)
+        os.close(theirs)
+        told = b""
+        with contextlib.suppress(OSError):  # Linux ends a terminal that nobody holds with an error
+            told = os.read(ours, 1000)
+        os.close(ours)
+        assert (done.returncode, done.stdout, told.strip().endswith(said)) == (0, b"", True)
+        assert bool(told) == bool(said)
+    assert run("redact", "--check", log).stderr == b""

@@ -664,3 +664,24 @@ def test_ctrl_c_between_files_prints_what_was_read(tmp_path: Path) -> None:
     assert b"invalid-api-key" in out
     assert b"interrupted" in err
     assert b"Traceback" not in err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+@pytest.mark.parametrize("args", [["redact", "-", "-o", "c.zip"], ["events", "-", "-o", "e.jsonl"]])
+def test_a_process_that_is_told_to_end_leaves_no_half_file(tmp_path: Path, args: list[str]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "convai_logscan", *args], cwd=tmp_path,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert process.stdin
+    process.stdin.write(LOG)
+    process.stdin.flush()
+    ends = time.monotonic() + 60
+    while not list(tmp_path.iterdir()) and time.monotonic() < ends:
+        time.sleep(0.02)
+    assert list(tmp_path.iterdir())
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (143, b"")
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import bz2
+import gc
 import gzip
 import importlib.util
 import io
@@ -34,7 +35,7 @@ from tests.test_cli import run
 from tests.test_redact import BASE62, HEX, KILLERS, chance, filled, room_token, uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 CASES = SHARED / "redaction-cases"
 NONE: frozenset[str] = frozenset()
@@ -429,6 +430,19 @@ def test_a_failed_check_leaves_nothing_behind(tmp_path: Path) -> None:
     assert "line 2" in said
     assert KEY not in said
     assert [path.name for path in tmp_path.iterdir()] == ["in.log"]
+
+
+@pytest.mark.parametrize("target", ["x.zip", "x.tar.gz", "x.log"])
+def test_a_copy_that_is_interrupted_ends_quietly(tmp_path: Path, target: str) -> None:
+    turns = iter(([LOG.encode()], _interrupted()))
+    with pytest.raises(KeyboardInterrupt), (tmp_path / target).open("wb") as out:
+        share.copy_out(lambda: [Source("in.log", next(turns))], target, out, NONE)
+    gc.collect()  # what the libraries complain of when they are cleared away fails the test
+
+
+def _interrupted() -> Iterator[bytes]:
+    yield LOG.encode()
+    raise KeyboardInterrupt
 
 
 def test_transcripts_stay_unless_they_are_to_go(tmp_path: Path) -> None:

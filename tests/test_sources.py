@@ -308,8 +308,16 @@ def test_the_commands_that_read_one_log_take_a_url(server: tuple[str, Path]) -> 
     (folder / "Player.log").write_bytes(raw)
     (folder / "b.zip").write_bytes(zipped({"Player.log": raw}))
     assert b"".join(one_log(f"{base}/Player.log", NO_PIPE).text()) == raw
+    assert b"".join(one_log(f"{base}/b.zip!Player.log", NO_PIPE).text()) == raw
+    assert [one.name for one in read(f"{base}/b.zip?sig=x!Player.log")[0]] == [
+        f"{base}/b.zip!Player.log"
+    ]
+    (folder / "odd!name.log").write_bytes(raw)
+    assert read(f"{base}/odd!name.log")[0]
     with pytest.raises(SourceError, match="one log is wanted"):
         one_log(f"{base}/b.zip", NO_PIPE)
+    with pytest.raises(SourceError, match="there is no such log in"):
+        one_log(f"{base}/b.zip!no.log", NO_PIPE)
     with pytest.raises(SourceError, match="there is no such file"):
         one_log(f"{base}/no.log", NO_PIPE)
 

@@ -114,6 +114,7 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from convai_logscan.cli.street import run
+    from convai_logscan.cli.street import end_tidily, run
 
+    end_tidily()
     sys.exit(run(group, sys.argv[1:]))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from convai_logscan.cli.street import width
+from convai_logscan.cli.street import paragraph, width
 from convai_logscan.reports.safe import one_line
 from convai_logscan.sources.places import found, looked_in
 
@@ -35,7 +35,7 @@ def command() -> int:
     from convai_logscan import __version__
 
     click.echo(f"convai-logscan {__version__}")
-    click.echo(f"Python {platform.python_version()} on {platform.platform()}")
+    paragraph(f"Python {platform.python_version()} on {platform.platform()}")
     click.echo("\nLibraries")
     for name in NEEDED:
         click.echo(f"  {name:16} {_version(name) or 'not installed'}")

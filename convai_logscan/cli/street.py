@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
@@ -50,6 +51,14 @@ def run(command: click.Command, args: Sequence[str]) -> int:
         complain(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
         return INCOMPLETE
     return code if isinstance(code, int) else 0
+
+
+def end_tidily() -> None:
+    """Leave no half-written file behind when the process is told to end."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda told, _: sys.exit(128 + told))
 
 
 def _give_streams() -> None:

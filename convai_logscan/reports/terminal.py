@@ -391,6 +391,7 @@ class _Page:
             for line in lines:
                 self._wrap(line, 2)
         elif off:
+            self._console.print()
             self._wrap(
                 "The ids of the room are not printed in this log (transport-debug-off); -v says how to turn them on.",
                 0,

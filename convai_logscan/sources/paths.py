@@ -7,8 +7,6 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from convai_logscan.errors import SourceError
 from convai_logscan.model import Skipped
 from convai_logscan.sources.limits import Budget, Limits
@@ -62,7 +60,7 @@ def _in_path(path: str, stdin: Pipe, limits: Limits, *, lists: bool) -> Generato
     elif not path:  # never the folder that one happens to be in
         yield Skipped('""', "an empty name, as of a variable that is not set")
     elif _URL.match(path):
-        yield from in_url(path, limits)
+        yield from _in_web(path, limits)
     else:
         yield from _in_place(path, limits)
 
@@ -90,6 +88,20 @@ def _in_place(path: str, limits: Limits) -> Iterator[Item]:
         yield from in_file(place, limits, named=True)
 
 
+def _in_web(url: str, limits: Limits) -> Iterator[Item]:
+    """Yield what a URL leads to; behind a `!` that is no part of it stands a member."""
+    items = in_url(url, limits)
+    first = next(items, None)
+    base, sign, inside = url.partition("!")
+    if sign and isinstance(first, Skipped):
+        archive = shown(base)
+        yield from _member(f"{archive}!{inside}", archive, in_url(base, limits))
+        return
+    if first is not None:
+        yield first
+    yield from items
+
+
 def _in_archive(path: str) -> str | None:
     """Return the archive of `bundle.zip!inner.tar.gz!Player.log`, or None for a path that is a file's."""
     if "!" not in path or _is_file(path):
@@ -113,7 +125,7 @@ def _member(path: str, archive: str, items: Iterator[Item]) -> Iterator[Item]:
         name = item.name if isinstance(item, Source) else item.source
         if name == path or name.startswith(f"{path}!"):
             found = True
-            yield item if isinstance(item, Source) else replace(item, minor=False)
+            yield item if isinstance(item, Source) else Skipped(name, item.reason)
         elif isinstance(item, Source):
             others.append(name)
         elif path.startswith(f"{name}!") and not item.minor:
