@@ -740,7 +740,7 @@ class Redactor:
         if find.shape == "room-token" and (name not in self.claims or len(find.pieces) > 1):
             self.claims[name] = _claims(find.value)
         values |= {twin for value in values for twin in _twins(value)}
-        for value in sorted(values - self._known.keys()):
+        for value in sorted(value for value in values if value not in self._known):
             words = _WORD.findall(value)
             if words and len(self._known) < MAX_KNOWN and self._tells(find.shape, value):
                 self._known[value] = name
@@ -795,6 +795,8 @@ def ends(value: str, shape: str) -> Iterator[tuple[str, bool]]:
 
 def grown(value: AnyStr, text: AnyStr, at: int) -> tuple[int, int]:
     """Return how much of a value stands in a text from a place on, where its first end is."""
+    if text.startswith(value, at):
+        return at, at + len(value)
     size = CUT
     while size < len(value) and text[at + size : at + size + 1] == value[size : size + 1]:
         size += 1
@@ -803,6 +805,9 @@ def grown(value: AnyStr, text: AnyStr, at: int) -> tuple[int, int]:
 
 def shrunk(value: AnyStr, text: AnyStr, at: int) -> tuple[int, int]:
     """Return how much of a value stands in a text up to its last end, which is at a place."""
+    start = at + CUT - len(value)
+    if start >= 0 and text.startswith(value, start):
+        return start, at + CUT
     size = CUT
     while size < len(value) and at + CUT > size and text[at + CUT - size - 1] == value[-size - 1]:
         size += 1
