@@ -39,6 +39,7 @@ MAX_CARRY = 16_384  # characters of an open value
 FEW_SILENT, MAX_SILENT = 4096, 1024  # texts without a secret that are remembered, and their length
 LONG = 16  # from here on a value is known inside of other words, too
 CUT = 12  # so many characters of either end of a credential are known again
+FEW = 10_000  # values of which both ends are known
 PERSONAL: Final = frozenset({"user", "email", "address", "person-id", "machine", "transcript"})
 
 # Placeholders of an earlier run, and those of test fixtures.
@@ -746,7 +747,7 @@ class Redactor:
                 self._known[value] = name
                 word = max(words, key=len)
                 self._index.setdefault(word, []).append((value, value.index(word)))
-                for end, first in ends(value, find.shape):
+                for end, first in ends(value, find.shape, len(self._known)):
                     self._ends.setdefault(end, []).append((value, first))
 
     def _tells(self, shape: str, value: str) -> bool:
@@ -770,12 +771,14 @@ class Redactor:
 
 def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
     """Yield where a shape stands in a text, and behind each what follows in the same list."""
-    for match in shape.pattern.finditer(text):
+    if shape.more is None:
+        yield from shape.pattern.finditer(text)
+        return
+    match = shape.pattern.search(text)
+    while match:
         yield match
-        following = shape.more and shape.more.match(text, match.end("secret"))
-        while shape.more and following:
-            yield following
-            following = shape.more.match(text, following.end("secret"))
+        end = match.end("secret")
+        match = shape.more.match(text, end) or shape.pattern.search(text, end)
 
 
 def _twins(value: str) -> set[str]:
@@ -785,12 +788,16 @@ def _twins(value: str) -> set[str]:
     return {form(one) for one in (value, value.replace("-", "")) for form in (str.lower, str.upper)}
 
 
-def ends(value: str, shape: str) -> Iterator[tuple[str, bool]]:
-    """Yield the two ends of a credential by which it is known where it was cut short."""
+def ends(value: str, shape: str, among: int) -> Iterator[tuple[str, bool]]:
+    """Yield the ends of a credential by which it is known where it was cut short.
+
+    Of one `among` very many values only the first end is; the last one is rarely what is shown.
+    """
     chance = any(map(str.isdigit, value)) or not (value.islower() or value.isupper())
     if shape not in PERSONAL and len(value) >= LONG and chance and not _OPEN_END.search(value):
         yield value[:CUT], True
-        yield value[-CUT:], False
+        if among <= FEW:
+            yield value[-CUT:], False
 
 
 def grown(value: AnyStr, text: AnyStr, at: int) -> tuple[int, int]:

@@ -10,6 +10,8 @@ import re
 import shutil
 import sys
 import time
+from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convai_logscan.errors import LogscanError
-from convai_logscan.redact import Redactor, Shape, TokenClaims, load_shapes
+from convai_logscan.redact import Redactor, Shape, TokenClaims, _matches, load_shapes
 from tests import compose
 
 if TYPE_CHECKING:
@@ -353,25 +355,67 @@ KILLERS = [
     "A", "eyJ", "eyJ.", "eyJhbGciOi\n", "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.", "\\", '"', " ", "token ", "token:", "api_key=",
     "://a:", "@", "a@b.", "1.", "2a02:", "C:\\Users\\", "turn:", 'turn:a"username:"', "-----BEGIN PRIVATE KEY-----", "&quot;",
     "%25", "\\u002e", "{{room-token-1}}", "{{", "?key=", "token:\n", "\r\n", "licenseclient-", "F4-AAAA-", "-serial\n",
-    "username=",
+    "username=", '"end_user_metadata":{"a":"b",', '"api_keys":["a",', "<b>a", "\u200ba", "API key for ", "pass=a1-",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("killer", KILLERS)
-def test_time_is_linear(killer: str) -> None:
+MEGABYTE = 1_000_000
+
+
+def doubled(work: Callable[[str], object], killer: str) -> float:
+    """Return how much longer a megabyte takes than its half; 0 where it is done at once."""
+
     def seconds(size: int) -> float:
         text = (killer * (size // len(killer) + 1))[:size]
-        times = []
-        for _ in range(5):
-            redactor = Redactor()
-            start = time.thread_time()
-            redactor.redact(text)
-            times.append(time.thread_time() - start)
-        return min(times)
+        began = time.thread_time()
+        work(text)
+        return time.thread_time() - began
 
-    # Eight times as much text: a square takes 64 times as long, and a busy machine at most twice.
-    small, large = seconds(8_000), seconds(64_000)
-    assert large < max(20 * small, 0.1)
+    # A square is met before it takes minutes: eight times the text, and 64 times the time.
+    small, more = seconds(MEGABYTE // 128), seconds(MEGABYTE // 16)
+    assert more < max(24 * small, 0.2), f"{small:.3f} s, eight times as much {more:.3f} s"
+    large = seconds(MEGABYTE)
+    if large < 0.5:  # too short for a square of that size
+        return 0
+    half = seconds(MEGABYTE // 2)
+    for _ in range(4):
+        if large / half < 2.5:
+            break
+        half, large = min(half, seconds(MEGABYTE // 2)), min(large, seconds(MEGABYTE))
+    return large / half
+
+
+def killers(shape: Shape) -> list[str]:
+    """Return texts that begin what a shape looks for again and again, with and without an end."""
+    whole = [filled(sample)[0] for sample in shape.positive]
+    begun = [
+        text[: text.find(filled(sample)[1][0])]
+        for text, sample in zip(whole, shape.positive, strict=True)
+    ]
+    return sorted({*KILLERS, *shape.literals, *whole, *begun} - {""})
+
+
+def _run(pattern: re.Pattern[str], text: str) -> None:
+    deque(pattern.finditer(text), 0)
+
+
+@pytest.mark.parametrize(
+    "number", range(len(SHAPES)), ids=[f"{n}-{s.id}" for n, s in enumerate(SHAPES)]
+)
+def test_every_pattern_is_linear(number: int) -> None:
+    shape = SHAPES[number]
+    for killer in killers(shape):
+        text = killer if shape.case else killer.lower()
+        for pattern in (shape.pattern, shape.split, shape.opens):
+            if pattern is not None:
+                assert doubled(partial(_run, pattern), text) < 2.5, killer
+        if shape.more is not None:
+            assert doubled(lambda t: deque(_matches(shape, t), 0), text) < 2.5, killer
+
+
+@pytest.mark.parametrize("killer", KILLERS)
+def test_the_redactor_is_linear(killer: str) -> None:
+    assert doubled(lambda text: Redactor().redact(text), killer) < 2.5
 
 
 # --- the development cases ---------------------------------------------------------------------------------------------
