@@ -386,13 +386,12 @@ def doubled(work: Callable[[str], object], killer: str) -> float:
 
 
 def killers(shape: Shape) -> list[str]:
-    """Return texts that begin what a shape looks for again and again, with and without an end."""
-    whole = [filled(sample)[0] for sample in shape.positive]
-    begun = [
-        text[: text.find(filled(sample)[1][0])]
-        for text, sample in zip(whole, shape.positive, strict=True)
-    ]
-    return sorted({*KILLERS, *shape.literals, *whole, *begun} - {""})
+    """Return texts that a shape is tried on, and that begin what it looks for again and again."""
+    whole = [filled(sample) for sample in shape.positive]
+    begun = [text[: text.find(made[0])] for text, made in whole]
+    texts = {*KILLERS, *shape.literals, *(text for text, _ in whole), *begun} - {""}
+    long = {text: (text * 99)[:99].lower() for text in texts}  # a literal may be at the seam
+    return sorted(text for text in texts if any(one in long[text] for one in shape.literals))
 
 
 def _run(pattern: re.Pattern[str], text: str) -> None:
