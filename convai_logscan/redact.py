@@ -36,6 +36,7 @@ Edit = tuple[int, int, str]  # start, end, what stands there instead
 MASK: Final = "\ue000"  # stands over what is dealt with; no pattern takes it
 MAX_KNOWN = 50_000  # values that are known again
 MAX_CARRY = 16_384  # characters of an open value
+MAX_CUT = 64  # characters of a key or token that the end of a record cuts in two
 FEW_SILENT, MAX_SILENT = 4096, 1024  # texts without a secret that are remembered, and their length
 LONG = 16  # from here on a value is known inside of other words, too
 CUT = 12  # so many characters of either end of a credential are known again
@@ -57,6 +58,7 @@ _PART = re.compile(r"\(\?&([a-z]+)\)")
 _CROSSES = re.compile(r"\(\?&(?:nl|gap)\)|\\[sn]")
 _VALUE = re.compile(r"\(\?P<secret>\(\?&v\)\{\d+,\}\+\)$")
 _SPLIT = r"(?P<secret>(?&v){4,64}+)(?:[ \\t]{0,4}=?(?&nl)|(?&tag){1,3}+)(?P<more>(?&v){4,64}+)(?=[\"'`,;&<\\s)\\]}\\\\]|$)"
+_LINE_END = re.compile(r"[\w+/=-]+(?=[ \t]*\r?(?:\n|\Z))")
 _LINE = re.compile(r"\S[^\r\n]*")
 _REST = re.compile(r"\.?[=\r\n\t ]*\Z")
 _WORD = re.compile(r"[^\W_]{4,}")
@@ -124,6 +126,7 @@ class Shape:
     seek: re.Pattern[bytes] | None = None
     sign: str = ""
     near: str | None = None
+    until: str | None = None
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
 
@@ -228,6 +231,7 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
             ),
             sign=entry.get("sign", ""),
             near=entry.get("near"),
+            until=entry.get("until"),
             seek=re.compile(entry["seek"].encode(), 0 if entry.get("case") else re.IGNORECASE)
             if "seek" in entry
             else None,
@@ -452,6 +456,7 @@ class Redactor:
         self.claims: dict[str, TokenClaims] = {}
         self._shapes = _asked_for(load_shapes(), options) if shapes is None else shapes
         self._common = _common(self._shapes)
+        self._cut = {shape.id for shape in self._shapes if shape.split}
         self._announcing = _announcing(self._shapes)
         self._next: Counter[str] = Counter()
         self._names: dict[str, str] = {}  # value -> placeholder, for the numbering
@@ -617,9 +622,10 @@ class Redactor:
             if shape.wraps:
                 raw, pieces = self._unwrapped(shape.wraps, work, start, end)
             elif "\n" in raw:
-                pieces = [
-                    (start + line.start(), start + line.end()) for line in _LINE.finditer(raw)
-                ]
+                lines = (_LINE_END if shape.until else _LINE).finditer(raw)
+                pieces = [(start + line.start(), start + line.end()) for line in lines]
+            if self._goes_on(shape, raw, work, end):
+                self._carry = _Carry(work[match.start() :].rstrip("\r\n"))
             last = pieces[-1][1]
             value = _plain(raw)
             stays = {value.lower(), match.groupdict().get("top")}  # `top`: the end of a host name
@@ -634,6 +640,14 @@ class Redactor:
                 and not _grants(value)
             )
             yield _Find(pieces, "auth-token" if other else shape.id, checked)
+
+    def _goes_on(self, shape: Shape, raw: str, work: str, end: int) -> bool:
+        """Say whether a value at the end of a record may go on in the next one."""
+        if not _REST.match(work, end) or len(raw) > MAX_CARRY:
+            return False
+        if shape.until:
+            return True
+        return shape.id in self._cut and len(raw) < MAX_CUT and len(raw) not in _WHOLE
 
     @staticmethod
     def _halves(split: re.Pattern[str], shape: str, work: str, low: str) -> Iterator[_Find]:
@@ -701,7 +715,7 @@ class Redactor:
             name = find.name or (carried if given else None) or self._name(find)
             if find.name is None:
                 self._learn(find, name, whole)
-            if self._carry.text and start + len(self._carry.text) == len(whole.rstrip("\r\n")):
+            if self._carry.text and start + len(self._carry.text) >= len(whole.rstrip("\r\n")):
                 self._carry = _Carry(self._carry.text, name)
             if self._counting and not given:
                 self.counts[name[2:-2].rpartition("-")[0]] += 1
@@ -734,6 +748,8 @@ class Redactor:
         values = {find.value}
         if len(find.pieces) == 1:
             values.add(whole[slice(*find.pieces[0])])
+        if find.shape == "private-key":
+            values = {whole[slice(*piece)] for piece in find.pieces}
         if find.shape in {"room-token", "auth-token"} and "." in find.value:
             values.update(find.value.split(".")[1:])
         if find.shape == "url-credential":

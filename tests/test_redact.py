@@ -282,6 +282,38 @@ def test_a_value_on_the_next_line_or_in_the_next_record() -> None:
     )
 
 
+@pytest.mark.parametrize("step", [1, 4, 30])
+def test_a_private_key_goes_over_many_records(step: int) -> None:
+    lines = [chance(BASE62 + "+/", 64, seed) for seed in range(3, 28)] + [
+        chance(BASE62, 26, 28) + "=="
+    ]
+    whole = [
+        "x -----BEGIN RSA PRIVATE KEY-----",
+        *lines,
+        "-----END RSA PRIVATE KEY-----",
+        "thanks AbCdEf",
+    ]
+    redactor = Redactor()
+    records = ["\n".join(whole[at : at + step]) for at in range(0, len(whole), step)]
+    clean = "\n".join(map(redactor.redact, records)).split("\n")
+    assert clean == [whole[0], "{{private-key-1}}", *[""] * 25, *whole[-2:]]
+    assert redactor.redact(f"line {lines[7]} again") == "line {{private-key-1}} again"
+    assert not redactor.open
+
+
+@pytest.mark.parametrize("cut", range(8, 32))
+def test_a_key_that_the_end_of_a_record_cuts_goes_on_in_the_next_one(cut: int) -> None:
+    key, redactor = chance(HEX, 32, 7), Redactor()
+    assert redactor.redact(f"X-API-Key: {key[:cut]}") == "X-API-Key: {{api-key-1}}"
+    assert redactor.redact(f"{key[cut:]} sent") == ("" if 32 - cut >= 4 else key[cut:]) + " sent"
+
+
+def test_a_whole_key_at_the_end_of_a_record_leaves_the_next_one_alone() -> None:
+    redactor = Redactor()
+    redactor.redact(f"X-API-Key: {chance(HEX, 32)}")
+    assert redactor.redact("0a1b2c3d4e5f") == "0a1b2c3d4e5f"
+
+
 def test_a_label_is_open_for_one_record_only() -> None:
     redactor = Redactor()
     redactor.redact("-password")
