@@ -38,9 +38,11 @@ Edit = tuple[int, int, str]  # start, end, what stands there instead
 MASK: Final = "\ue000"  # stands over what is dealt with; no pattern takes it
 MAX_KNOWN = 50_000  # values that are known again
 MAX_CARRY = 16_384  # characters of an open value
+MAX_CUT = 64  # characters of a key or token that the end of a record cuts in two
 FEW_SILENT, MAX_SILENT = 4096, 1024  # texts without a secret that are remembered, and their length
 LONG = 16  # from here on a value is known inside of other words, too
 CUT = 12  # so many characters of either end of a credential are known again
+FEW = 10_000  # values of which both ends are known
 PERSONAL: Final = frozenset({"user", "email", "address", "person-id", "machine", "transcript"})
 
 # Placeholders of an earlier run, and those of test fixtures.
@@ -58,6 +60,7 @@ _PART = re.compile(r"\(\?&([a-z]+)\)")
 _CROSSES = re.compile(r"\(\?&(?:nl|gap)\)|\\[sn]")
 _VALUE = re.compile(r"\(\?P<secret>\(\?&v\)\{\d+,\}\+\)$")
 _SPLIT = r"(?P<secret>(?&v){4,64}+)(?:[ \\t]{0,4}=?(?&nl)|(?&tag){1,3}+)(?P<more>(?&v){4,64}+)(?=[\"'`,;&<\\s)\\]}\\\\]|$)"
+_LINE_END = re.compile(r"[\w+/=-]+(?=[ \t]*\r?(?:\n|\Z))")
 _LINE = re.compile(r"\S[^\r\n]*")
 _REST = re.compile(r"\.?[=\r\n\t ]*\Z")
 _WORD = re.compile(r"[^\W_]{4,}")
@@ -110,6 +113,7 @@ class Shape(Struct, frozen=True, eq=False):
     seek: re.Pattern[bytes] | None = None
     sign: str = ""
     near: str | None = None
+    until: str | None = None
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
 
@@ -221,6 +225,7 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
             ),
             sign=entry.get("sign", ""),
             near=entry.get("near"),
+            until=entry.get("until"),
             seek=re.compile(entry["seek"].encode(), 0 if entry.get("case") else re.IGNORECASE)
             if "seek" in entry
             else None,
@@ -445,6 +450,7 @@ class Redactor:
         self.claims: dict[str, TokenClaims] = {}
         self._shapes = _asked_for(load_shapes(), options) if shapes is None else shapes
         self._common = _common(self._shapes)
+        self._cut = {shape.id for shape in self._shapes if shape.split}
         self._announcing = _announcing(self._shapes)
         self._next: Counter[str] = Counter()
         self._names: dict[str, str] = {}  # value -> placeholder, for the numbering
@@ -610,9 +616,10 @@ class Redactor:
             if shape.wraps:
                 raw, pieces = self._unwrapped(shape.wraps, work, start, end)
             elif "\n" in raw:
-                pieces = [
-                    (start + line.start(), start + line.end()) for line in _LINE.finditer(raw)
-                ]
+                lines = (_LINE_END if shape.until else _LINE).finditer(raw)
+                pieces = [(start + line.start(), start + line.end()) for line in lines]
+            if self._goes_on(shape, raw, work, end):
+                self._carry = _Carry(work[match.start() :].rstrip("\r\n"))
             last = pieces[-1][1]
             value = _plain(raw)
             stays = {value.lower(), match.groupdict().get("top")}  # `top`: the end of a host name
@@ -627,6 +634,14 @@ class Redactor:
                 and not _grants(value)
             )
             yield _Find(pieces, "auth-token" if other else shape.id, checked)
+
+    def _goes_on(self, shape: Shape, raw: str, work: str, end: int) -> bool:
+        """Say whether a value at the end of a record may go on in the next one."""
+        if not _REST.match(work, end) or len(raw) > MAX_CARRY:
+            return False
+        if shape.until:
+            return True
+        return shape.id in self._cut and len(raw) < MAX_CUT and len(raw) not in _WHOLE
 
     @staticmethod
     def _halves(split: re.Pattern[str], shape: str, work: str, low: str) -> Iterator[_Find]:
@@ -694,7 +709,7 @@ class Redactor:
             name = find.name or (carried if given else None) or self._name(find)
             if find.name is None:
                 self._learn(find, name, whole)
-            if self._carry.text and start + len(self._carry.text) == len(whole.rstrip("\r\n")):
+            if self._carry.text and start + len(self._carry.text) >= len(whole.rstrip("\r\n")):
                 self._carry = _Carry(self._carry.text, name)
             if self._counting and not given:
                 self.counts[name[2:-2].rpartition("-")[0]] += 1
@@ -727,6 +742,8 @@ class Redactor:
         values = {find.value}
         if len(find.pieces) == 1:
             values.add(whole[slice(*find.pieces[0])])
+        if find.shape == "private-key":
+            values = {whole[slice(*piece)] for piece in find.pieces}
         if find.shape in {"room-token", "auth-token"} and "." in find.value:
             values.update(find.value.split(".")[1:])
         if find.shape == "url-credential":
@@ -734,13 +751,13 @@ class Redactor:
         if find.shape == "room-token" and (name not in self.claims or len(find.pieces) > 1):
             self.claims[name] = _claims(find.value)
         values |= {twin for value in values for twin in _twins(value)}
-        for value in sorted(values - self._known.keys()):
+        for value in sorted(value for value in values if value not in self._known):
             words = _WORD.findall(value)
             if words and len(self._known) < MAX_KNOWN and self._tells(find.shape, value):
                 self._known[value] = name
                 word = max(words, key=len)
                 self._index.setdefault(word, []).append((value, value.index(word)))
-                for end, first in ends(value, find.shape):
+                for end, first in ends(value, find.shape, len(self._known)):
                     self._ends.setdefault(end, []).append((value, first))
 
     def _tells(self, shape: str, value: str) -> bool:
@@ -764,12 +781,14 @@ class Redactor:
 
 def _matches(shape: Shape, text: str) -> Iterator[re.Match[str]]:
     """Yield where a shape stands in a text, and behind each what follows in the same list."""
-    for match in shape.pattern.finditer(text):
+    if shape.more is None:
+        yield from shape.pattern.finditer(text)
+        return
+    match = shape.pattern.search(text)
+    while match:
         yield match
-        following = shape.more and shape.more.match(text, match.end("secret"))
-        while shape.more and following:
-            yield following
-            following = shape.more.match(text, following.end("secret"))
+        end = match.end("secret")
+        match = shape.more.match(text, end) or shape.pattern.search(text, end)
 
 
 def _twins(value: str) -> set[str]:
@@ -779,16 +798,22 @@ def _twins(value: str) -> set[str]:
     return {form(one) for one in (value, value.replace("-", "")) for form in (str.lower, str.upper)}
 
 
-def ends(value: str, shape: str) -> Iterator[tuple[str, bool]]:
-    """Yield the two ends of a credential by which it is known where it was cut short."""
+def ends(value: str, shape: str, among: int) -> Iterator[tuple[str, bool]]:
+    """Yield the ends of a credential by which it is known where it was cut short.
+
+    Of one `among` very many values only the first end is; the last one is rarely what is shown.
+    """
     chance = any(map(str.isdigit, value)) or not (value.islower() or value.isupper())
     if shape not in PERSONAL and len(value) >= LONG and chance and not _OPEN_END.search(value):
         yield value[:CUT], True
-        yield value[-CUT:], False
+        if among <= FEW:
+            yield value[-CUT:], False
 
 
 def grown(value: AnyStr, text: AnyStr, at: int) -> tuple[int, int]:
     """Return how much of a value stands in a text from a place on, where its first end is."""
+    if text.startswith(value, at):
+        return at, at + len(value)
     size = CUT
     while size < len(value) and text[at + size : at + size + 1] == value[size : size + 1]:
         size += 1
@@ -797,6 +822,9 @@ def grown(value: AnyStr, text: AnyStr, at: int) -> tuple[int, int]:
 
 def shrunk(value: AnyStr, text: AnyStr, at: int) -> tuple[int, int]:
     """Return how much of a value stands in a text up to its last end, which is at a place."""
+    start = at + CUT - len(value)
+    if start >= 0 and text.startswith(value, start):
+        return start, at + CUT
     size = CUT
     while size < len(value) and at + CUT > size and text[at + CUT - size - 1] == value[-size - 1]:
         size += 1

@@ -558,7 +558,7 @@ class _Recall:
         # Where two values begin together, the longer one is meant.
         for text, name in sorted(self._redactor.known.items(), key=lambda item: -len(item[0])):
             value = text.encode("utf-8", "surrogateescape")
-            cut = list(ends(text, name[2:-2].rpartition("-")[0]))
+            cut = list(ends(text, name[2:-2].rpartition("-")[0], self._size))
             for end, first in cut:
                 if end.isascii():
                     needles.setdefault(end.encode(), _Known(value, name.encode(), first))

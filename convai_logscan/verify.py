@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WINDOW: Final = 12  # characters of a credential that must not be readable
 GRAM: Final = 8  # of them that are looked up at once
 STEP: Final = WINDOW - GRAM + 1  # a window holds one whole gram that begins at a multiple of this
+THIRD: Final = 3  # no divisor of STEP: among three grams of a text in a row, one is met
 HARMLESS: Final = 8192  # lines with a label and no value that are remembered
 OVERLAP: Final = 8192  # bytes that two blocks share
 PERSONAL: Final = frozenset({"user", "email", "address", "person-id", "machine", "transcript"})
@@ -84,15 +85,25 @@ def _in_base64(value: bytes) -> Iterator[bytes]:
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)  # spreads the grams over the table
 
 
+def _inside(blob: bytes, step: int = 1) -> NDArray[np.uint64]:
+    """Return the grams of a blob that lie within one of its lines, or one of so many."""
+    grams = _grams(blob, 1)
+    keep = np.ones(len(grams), np.bool_)
+    ends = np.flatnonzero(np.frombuffer(blob, np.uint8) == 10)
+    for back in range(GRAM):
+        places = ends - back
+        keep[places[(places >= 0) & (places < len(keep))]] = False
+    return grams[::step][keep[::step]]
+
+
 class _Windows:
     """All windows of many values, found in one pass however many there are."""
 
-    def __init__(self, values: Iterable[bytes]) -> None:
-        self._blob = b"\n".join(sorted({value for value in values if len(value) >= WINDOW}))
-        grams = _grams(self._blob, 1)
-        newline = np.frombuffer(self._blob, np.uint8) == 10
-        inside = np.convolve(newline, np.ones(GRAM, np.int64), "valid") == 0 if len(grams) else []
-        self._grams = np.unique(grams[inside]) if len(grams) else grams
+    def __init__(self, values: Iterable[bytes], coded: Iterable[bytes]) -> None:
+        # What is coded is longer than what it stands for, so that every third gram of it will do.
+        blobs = [b"\n".join(sorted({v for v in of if len(v) >= WINDOW})) for of in (values, coded)]
+        self._blob = b"\n".join(blobs)
+        self._grams = np.sort(np.concatenate([_inside(blobs[0]), _inside(blobs[1], THIRD)]))
         bits = max(16, min(24, int(self._grams.size * 128).bit_length()))
         self._shift = np.uint64(64 - bits)
         self._table = np.zeros(1 << bits, np.bool_)
@@ -417,8 +428,13 @@ class Verifier:
             return
         self._size = len(known)
         credentials = {part for value, shape in known.items() for part in _windowed(value, shape)}
-        coded = {text for value in credentials for text in _in_base64(value)}
-        self._windows = _Windows(credentials | coded)
+        # Another spelling of the same digits is no other value.
+        coded = {
+            text
+            for value in {v.lower() if v.isupper() else v for v in credentials}
+            for text in _in_base64(value)
+        }
+        self._windows = _Windows(credentials, coded)
         # What no window stands for is looked for as a whole.
         self._whole = sorted(
             (

@@ -10,6 +10,8 @@ import re
 import shutil
 import sys
 import time
+from collections import deque
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convai_logscan.errors import LogscanError
-from convai_logscan.redact import Redactor, Shape, TokenClaims, load_shapes
+from convai_logscan.redact import Redactor, Shape, TokenClaims, _matches, load_shapes
 from tests import compose
 
 if TYPE_CHECKING:
@@ -280,6 +282,38 @@ def test_a_value_on_the_next_line_or_in_the_next_record() -> None:
     )
 
 
+@pytest.mark.parametrize("step", [1, 4, 30])
+def test_a_private_key_goes_over_many_records(step: int) -> None:
+    lines = [chance(BASE62 + "+/", 64, seed) for seed in range(3, 28)] + [
+        chance(BASE62, 26, 28) + "=="
+    ]
+    whole = [
+        "x -----BEGIN RSA PRIVATE KEY-----",
+        *lines,
+        "-----END RSA PRIVATE KEY-----",
+        "thanks AbCdEf",
+    ]
+    redactor = Redactor()
+    records = ["\n".join(whole[at : at + step]) for at in range(0, len(whole), step)]
+    clean = "\n".join(map(redactor.redact, records)).split("\n")
+    assert clean == [whole[0], "{{private-key-1}}", *[""] * 25, *whole[-2:]]
+    assert redactor.redact(f"line {lines[7]} again") == "line {{private-key-1}} again"
+    assert not redactor.open
+
+
+@pytest.mark.parametrize("cut", range(8, 32))
+def test_a_key_that_the_end_of_a_record_cuts_goes_on_in_the_next_one(cut: int) -> None:
+    key, redactor = chance(HEX, 32, 7), Redactor()
+    assert redactor.redact(f"X-API-Key: {key[:cut]}") == "X-API-Key: {{api-key-1}}"
+    assert redactor.redact(f"{key[cut:]} sent") == ("" if 32 - cut >= 4 else key[cut:]) + " sent"
+
+
+def test_a_whole_key_at_the_end_of_a_record_leaves_the_next_one_alone() -> None:
+    redactor = Redactor()
+    redactor.redact(f"X-API-Key: {chance(HEX, 32)}")
+    assert redactor.redact("0a1b2c3d4e5f") == "0a1b2c3d4e5f"
+
+
 def test_a_label_is_open_for_one_record_only() -> None:
     redactor = Redactor()
     redactor.redact("-password")
@@ -353,25 +387,66 @@ KILLERS = [
     "A", "eyJ", "eyJ.", "eyJhbGciOi\n", "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjF9.", "\\", '"', " ", "token ", "token:", "api_key=",
     "://a:", "@", "a@b.", "1.", "2a02:", "C:\\Users\\", "turn:", 'turn:a"username:"', "-----BEGIN PRIVATE KEY-----", "&quot;",
     "%25", "\\u002e", "{{room-token-1}}", "{{", "?key=", "token:\n", "\r\n", "licenseclient-", "F4-AAAA-", "-serial\n",
-    "username=",
+    "username=", '"end_user_metadata":{"a":"b",', '"api_keys":["a",', "<b>a", "\u200ba", "API key for ", "pass=a1-",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("killer", KILLERS)
-def test_time_is_linear(killer: str) -> None:
+MEGABYTE = 1_000_000
+
+
+def doubled(work: Callable[[str], object], killer: str) -> float:
+    """Return how much longer a megabyte takes than its half; 0 where it is done at once."""
+
     def seconds(size: int) -> float:
         text = (killer * (size // len(killer) + 1))[:size]
-        times = []
-        for _ in range(5):
-            redactor = Redactor()
-            start = time.thread_time()
-            redactor.redact(text)
-            times.append(time.thread_time() - start)
-        return min(times)
+        began = time.thread_time()
+        work(text)
+        return time.thread_time() - began
 
-    # Eight times as much text: a square takes 64 times as long, and a busy machine at most twice.
-    small, large = seconds(8_000), seconds(64_000)
-    assert large < max(20 * small, 0.1)
+    # A square is met before it takes minutes: eight times the text, and 64 times the time.
+    small, more = seconds(MEGABYTE // 128), seconds(MEGABYTE // 16)
+    assert more < max(24 * small, 0.2), f"{small:.3f} s, eight times as much {more:.3f} s"
+    large = seconds(MEGABYTE)
+    if large < 0.5:  # too short for a square of that size
+        return 0
+    half = seconds(MEGABYTE // 2)
+    for _ in range(4):
+        if large / half < 2.5:
+            break
+        half, large = min(half, seconds(MEGABYTE // 2)), min(large, seconds(MEGABYTE))
+    return large / half
+
+
+def killers(shape: Shape) -> list[str]:
+    """Return texts that a shape is tried on, and that begin what it looks for again and again."""
+    whole = [filled(sample) for sample in shape.positive]
+    begun = [text[: text.find(made[0])] for text, made in whole]
+    texts = {*KILLERS, *shape.literals, *(text for text, _ in whole), *begun} - {""}
+    long = {text: (text * 99)[:99].lower() for text in texts}  # a literal may be at the seam
+    return sorted(text for text in texts if any(one in long[text] for one in shape.literals))
+
+
+def _run(pattern: re.Pattern[str], text: str) -> None:
+    deque(pattern.finditer(text), 0)
+
+
+@pytest.mark.parametrize(
+    "number", range(len(SHAPES)), ids=[f"{n}-{s.id}" for n, s in enumerate(SHAPES)]
+)
+def test_every_pattern_is_linear(number: int) -> None:
+    shape = SHAPES[number]
+    for killer in killers(shape):
+        text = killer if shape.case else killer.lower()
+        for pattern in (shape.pattern, shape.split, shape.opens):
+            if pattern is not None:
+                assert doubled(partial(_run, pattern), text) < 2.5, killer
+        if shape.more is not None:
+            assert doubled(lambda t: deque(_matches(shape, t), 0), text) < 2.5, killer
+
+
+@pytest.mark.parametrize("killer", KILLERS)
+def test_the_redactor_is_linear(killer: str) -> None:
+    assert doubled(lambda text: Redactor().redact(text), killer) < 2.5
 
 
 # --- the development cases ---------------------------------------------------------------------------------------------

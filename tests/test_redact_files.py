@@ -111,21 +111,35 @@ def test_the_development_cases(
     assert not wrong
 
 
-def test_a_stream_gives_what_a_file_gives_at_every_split(
-    cases: tuple[Any, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stream_gives_what_a_file_gives(cases: tuple[Any, list[dict[str, Any]]]) -> None:
     _, every = cases
     for case in every:
         data = NOISE.format(case["text"]).encode()
-        whole = copied(data)
-        assert passed([data]) == whole, case["id"]
-    # Blocks so small that every place of every case is at the edge of one.
-    monkeypatch.setattr(rewrite, "BLOCK", 1)
-    for case in every:
-        data = case["text"].encode() + b"\n"
-        whole = passed([data])
-        for cut in range(0, len(data), 1 + len(data) // 40):
-            assert passed([data[:cut], data[cut:]]) == whole, case["id"]
+        assert passed([data]) == copied(data), case["id"]
+
+
+def test_a_stream_gives_the_same_at_every_split(
+    cases: tuple[Any, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, every = cases
+    texts = {case["id"]: case["text"] for case in every}
+    texts |= {
+        f"{shape.id}: {sample}": filled(sample)[0] for shape in SHAPES for sample in shape.positive
+    }
+    # The blocks are taken as they are, and searched when they come.
+    monkeypatch.setattr(rewrite, "_sized", iter)
+    monkeypatch.setattr(rewrite, "_ahead", lambda search, blocks: ((b, search(b)) for b in blocks))
+    search = rewrite.packaged_search(NONE)
+
+    def streamed(*blocks: bytes) -> bytes:
+        return b"".join(rewrite.streamed(blocks, Redactor(), search, rewrite.Found()))
+
+    for name, text in texts.items():
+        data = text.encode() + b"\n"
+        whole = streamed(data)
+        assert whole == passed([data]), name
+        for cut in range(1, len(data)):
+            assert streamed(data[:cut], data[cut:]) == whole, (name, cut)
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 300])
