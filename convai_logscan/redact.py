@@ -31,7 +31,7 @@ from convai_logscan.model import TokenClaims
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["Edit", "Redactor", "Shape", "TokenClaims", "edited", "load_shapes"]
+__all__ = ["Edit", "Redactor", "Shape", "TokenClaims", "edited", "in_name", "load_shapes"]
 
 Edit = tuple[int, int, str]  # start, end, what stands there instead
 
@@ -865,6 +865,12 @@ def _line_edits(text: str, done: str) -> list[Edit]:
             edits.append((at, at + len(old), new))
         at += len(old) + 1
     return edits
+
+
+def in_name(name: str, redactor: Redactor) -> str:
+    """Return a file's name without its secrets, each folder by itself and then all of it."""
+    parts = re.sub(r"[^/\\!]+", lambda part: redactor.again(part[0]), name)
+    return redactor.again(parts)  # a user's folder is known by what stands around it
 
 
 def _whole(text: str, start: int, end: int) -> bool:

@@ -26,7 +26,7 @@ from msgspec import Struct, field
 from convai_logscan.anchors import named_finder
 from convai_logscan.errors import LeakError, SourceError
 from convai_logscan.model import Skipped
-from convai_logscan.redact import Redactor
+from convai_logscan.redact import Redactor, in_name
 from convai_logscan.rewrite import (
     AHEAD,
     Found,
@@ -246,12 +246,6 @@ def is_archive(target: str) -> bool:
     return target.lower().endswith(ARCHIVES)
 
 
-def _named(name: str, redactor: Redactor) -> str:
-    """Return a name without its secrets, each folder by itself and before anything is cut off."""
-    whole = redactor.again(name)  # a user's folder is known by what stands around it
-    return re.sub(r"[^/\\!]+", lambda part: redactor.again(part[0]), whole)
-
-
 def member_name(name: str, taken: set[str]) -> str:
     """Return a name for a member of a new archive: relative, plain, and not used yet."""
     parts = [_UNSAFE.sub("_", part) for part in re.split(r"[/\\!]+", name)]
@@ -289,7 +283,7 @@ def copy_out(items: Items, target: str, out: BinaryIO, options: frozenset[str]) 
                 checked(pieces, _verifier(work), stream.write)
             else:
                 name = one.name.partition("!")[2] or PurePosixPath(one.name.replace("\\", "/")).name
-                name = member_name(_named(name, work.redactor), taken)
+                name = member_name(in_name(name, work.redactor), taken)
                 verifier = _verifier(work)
                 box.add(name, _beside(pieces, verifier))
                 refuse(verifier)
@@ -357,7 +351,7 @@ def copy_once(items: Iterable[Item], target: str, out: BinaryIO, options: frozen
             inside = log.name.partition("!")[2]
             pieces = _once(log, work, found)
             if box is not None:
-                box.add(member_name(_named(inside or "log", work.redactor), taken), pieces)
+                box.add(member_name(in_name(inside or "log", work.redactor), taken), pieces)
             elif inside:
                 raise _no_archive(target)
             else:

@@ -688,3 +688,43 @@ def test_the_names_of_members_hold_no_secret_either(tmp_path: Path) -> None:
     shown = " ".join(made)
     pieces = (KEY, *TOKEN.split(".")[1:], "svetlana")
     assert not [piece for piece in pieces if piece[:12] in shown or piece[-12:] in shown]
+
+
+def test_a_secret_in_a_name_that_was_met_on_the_way_is_not_shown(tmp_path: Path) -> None:
+    box, folder = tmp_path / "in.zip", tmp_path / "logs"
+    names = (f"api_key={KEY}/Player.log", f"{TOKEN[:150]}.log", "C:/Users/svetlana.k/Player.log")
+    with zipfile.ZipFile(box, "w") as archive:
+        for name in names:
+            archive.writestr(name, SAID[3] + "\n")
+            archive.writestr(f"{name}.bin", b"\x7fELF" + bytes(500))
+    inside = folder / f"api_key={KEY}"
+    inside.mkdir(parents=True)
+    (inside / "Player.log").write_text(SAID[3] + "\n", encoding="utf-8")
+    (inside / "bad.zip").write_bytes(b"PK\x03\x04" + bytes(40))
+    told = b""
+    for args in (
+        [box], [box, "--format", "json"], [box, "-v", "-o", tmp_path / "r.json"], ["redact", "--check", box],
+        ["redact", box, "-o", tmp_path / "out.zip"], ["events", f"{box}!x.log"], ["events", box],
+        [folder], [folder, "--format", "json"], [folder, "-v"], ["redact", "--check", folder],
+        ["redact", folder, "-o", tmp_path / "folder.zip"], [f"{folder}/*/*", "--format", "json"],
+    ):  # fmt: skip
+        done = run(*args)
+        assert done.returncode in {0, 1, 3}, done.stderr
+        told += done.stdout + done.stderr
+    told += (tmp_path / "r.json").read_bytes()
+    shown = told.decode().replace("\n", "").replace(" ", "")
+    for piece in (KEY, TOKEN.split(".")[1], "svetlana"):
+        assert piece[:12] not in shown
+    assert "Player.log" in shown
+    assert "{{api-key-1}}" in shown
+
+
+def test_a_path_is_shown_as_it_was_given(tmp_path: Path) -> None:
+    log = tmp_path / f"api_key={KEY}.log"
+    log.write_text(SAID[3] + "\n", encoding="utf-8")
+    for path in (log, f"{tmp_path}/./{log.name}"):
+        done = run(path, "--format", "json")
+        name = json.loads(done.stdout)["sources"][0]["name"]
+        assert Path(name) == log
+    done = run(tmp_path / f"{KEY}.log")
+    assert KEY in done.stderr.decode().replace("\n", "")

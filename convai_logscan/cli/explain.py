@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from convai_logscan.cli.street import INCOMPLETE, complain, paragraph, standard_input
+from convai_logscan.cli.street import INCOMPLETE, complain, discreet, paragraph, standard_input
 from convai_logscan.errors import SourceError
 from convai_logscan.reports.safe import one_line
 
@@ -146,7 +146,7 @@ def _progress(table: Table, names: list[str], path: str, livekit_test: str | Non
         report, _ = watched(source, Settings(table, livekit_test=livekit_test))
         verdicts = {d.id: d.verdict for d in report.diagnoses}
         for name in told:
-            click.echo(f"{one_line(source.name)}: {name} {verdicts.get(name, 'silent')}")
+            click.echo(f"{one_line(discreet(source.name))}: {name} {verdicts.get(name, 'silent')}")
         shown = [name for name in told if name in verdicts] or told[:1]
         click.echo()
     for name in shown:
@@ -164,14 +164,16 @@ def _got(name: str, path: str, report: SourceReport, progress: list[Progress]) -
     verdicts = {d.session or 0: d for d in report.diagnoses if d.id == name}
     sessions = sorted({p.session for p in progress})
     if not report.visibility.convai:
-        click.echo(f"{one_line(path)}: no Convai activity.")
+        click.echo(f"{one_line(discreet(path))}: no Convai activity.")
     for session in sessions:
         mine = [p for p in progress if p.session == session]
         if not session and not any(e for p in mine for _, e in p.steps) and len(sessions) > 1:
             continue
         found = verdicts.get(session)
         where = f"session {session}" if session else "outside of any session"
-        click.echo(f"{one_line(path)}, {where}: {name} {found.verdict if found else 'is silent'}")
+        click.echo(
+            f"{one_line(discreet(path))}, {where}: {name} {found.verdict if found else 'is silent'}"
+        )
         for number, one in enumerate(mine, 1):
             _chain(one, f" (way {number} of {len(mine)})" if len(mine) > 1 else "")
         for text in found.missing if found else ():

@@ -7,6 +7,7 @@ from threading import Timer
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from convai_logscan.cli.street import discreet
 from convai_logscan.reports.safe import one_line
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Progress:
             return Text("reading …")
         size = (self._bytes + self._source.bytes) / 1e6
         return Text(
-            f"reading {one_line(self._source.name)} · log {self._logs} · {size:,.0f} MB",
+            f"reading {one_line(discreet(self._source.name))} · log {self._logs} · {size:,.0f} MB",
             overflow="ellipsis",
             no_wrap=True,
         )

@@ -14,6 +14,7 @@ from convai_logscan.cli.street import (
     INCOMPLETE,
     INTERRUPTED,
     complain,
+    discreet,
     spare,
     standard_input,
     written,
@@ -135,7 +136,7 @@ def _ended(path: str, copy: Copy, *, quiet: bool) -> int:
             what = (
                 f"{total} value{'s' * (total != 1)} of {shapes} shape{'s' * (shapes != 1)} replaced"
             )
-            click.echo(f"{one_line(name)}: {what}; the check found none left", err=True)
+            click.echo(f"{one_line(discreet(name))}: {what}; the check found none left", err=True)
             for shape, count in sorted(found.counts.items(), key=lambda item: (-item[1], item[0])):
                 lines = found.lines[shape]
                 more = ", …" if count > len(lines) else ""
@@ -162,9 +163,9 @@ def _check(path: str, options: frozenset[str], limits: Limits, *, quiet: bool) -
         if not quiet:
             places = [(line, shape) for shape, lines in found.lines.items() for line in lines]
             for line, shape in sorted(places):
-                click.echo(f"{one_line(name)}:{line}: {shape}")
+                click.echo(f"{one_line(discreet(name))}:{line}: {shape}")
             if not places and sys.stderr.isatty():
-                click.echo(f"{one_line(name)}: clean", err=True)
+                click.echo(f"{one_line(discreet(name))}: clean", err=True)
     for one in copy.skipped:
         complain(f"{one.source}: {one.reason}")
     if any(not one.minor for one in copy.skipped) or not copy.found:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import click
+from msgspec.structs import replace
 
 from convai_logscan.cli.limits import limited
 from convai_logscan.cli.street import (
@@ -17,6 +18,7 @@ from convai_logscan.cli.street import (
     INTERRUPTED,
     USAGE,
     complain,
+    discreet,
     spare,
     standard_input,
     width,
@@ -139,6 +141,7 @@ def command(
         _narrow(source, which, select, ignore)
     for output in outputs:
         spare(output, [one.name for one in report.sources])
+    _name_discreetly(report)
     unwritten: list[SourceError] = []
     for output in outputs:
         try:
@@ -205,6 +208,16 @@ def _read(paths: tuple[str, ...], settings: Settings, report: Report, limits: Li
     except KeyboardInterrupt:
         report.interrupted = True
     report.interrupted = report.interrupted or stdin.interrupted
+
+
+def _name_discreetly(report: Report) -> None:
+    """Take secrets out of the names of what was met on the way."""
+    for source in report.sources:
+        source.name = discreet(source.name)
+    report.skipped = [
+        replace(one, source=discreet(one.source), reason=discreet(one.reason))
+        for one in report.skipped
+    ]
 
 
 def _known_session(report: Report, which: str) -> None:

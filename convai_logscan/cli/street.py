@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from convai_logscan.errors import LogscanError, SourceError
 from convai_logscan.reports.safe import one_line
 
+if TYPE_CHECKING:
+    from convai_logscan.redact import Redactor
+
 FOUND = 1
 USAGE = 2
 INCOMPLETE = 3
 INTERRUPTED = 130
+_given: ContextVar[frozenset[str]] = ContextVar("given", default=frozenset())  # by the caller
 MAX_WIDTH = 2000  # columns; a terminal that claims more is not believed
 
 
 def run(command: click.Command, args: Sequence[str]) -> int:
     """Run a command; return the exit code. Nothing gets past as a traceback."""
     _give_streams()
+    _given.set(_words(args))
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
@@ -106,8 +114,42 @@ def paragraph(text: str, first: str = "", indent: int | None = None, most: int =
     click.echo("\n".join(lines) if lines else first.rstrip())
 
 
+def discreet(text: str) -> str:
+    """Return a name, or a sentence with names, without secrets; what the caller wrote stays.
+
+    Behind a `!` it comes out of an archive: there the names of people go, too.
+    """
+    from convai_logscan.redact import in_name
+
+    outside, inside = _keepers()
+    given = sorted(map(re.escape, _given.get()), key=len, reverse=True)
+    pieces = re.split(f"({'|'.join(given)})", text) if given else [text]
+    for place in range(0, len(pieces), 2):  # what was given stands between them
+        before, sign, behind = pieces[place].partition("!")
+        pieces[place] = in_name(before, outside) + sign + in_name(behind, inside)
+    return "".join(pieces)
+
+
+@cache
+def _keepers() -> tuple[Redactor, Redactor]:
+    """Return what redacts names of files, and names out of archives."""
+    from convai_logscan.redact import Redactor, load_shapes
+
+    shapes = tuple(shape for shape in load_shapes() if not shape.option)
+    return Redactor(tuple(shape for shape in shapes if shape.id != "user")), Redactor(shapes)
+
+
+def _words(args: Sequence[str]) -> frozenset[str]:
+    """Return the paths that the words of a command line may be, as they are shown."""
+    words = {part for arg in args for part in (arg, arg.partition("=")[2])}
+    words |= {re.split(r"[^/\\]*[*?\[]", word)[0] for word in words}  # of a pattern, its folder
+    words |= {str(PurePath(word)) for word in words if word}
+    return frozenset(word for word in words if len(word) > 1)
+
+
 def complain(sentence: str, hint: str | None = None) -> None:
     """Write one sentence to standard error."""
+    sentence, hint = discreet(sentence), discreet(hint) if hint else None
     text = one_line(sentence.strip().rstrip("."))
     click.echo(f"convai-logscan: {text}" + (f" ({hint})" if hint else ""), err=True)
 
