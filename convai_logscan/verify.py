@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 WINDOW: Final = 12  # characters of a credential that must not be readable
 GRAM: Final = 8  # of them that are looked up at once
 STEP: Final = WINDOW - GRAM + 1  # a window holds one whole gram that begins at a multiple of this
-THIRD: Final = 3  # no divisor of STEP: among three grams of a text in a row, one is met
+OTHER: Final = 2  # no divisor of STEP: of two grams of a text in a row, one is met
 HARMLESS: Final = 8192  # lines with a label and no value that are remembered
 OVERLAP: Final = 8192  # bytes that two blocks share
 PERSONAL: Final = frozenset({"user", "email", "address", "person-id", "machine", "transcript"})
@@ -100,10 +100,10 @@ class _Windows:
     """All windows of many values, found in one pass however many there are."""
 
     def __init__(self, values: Iterable[bytes], coded: Iterable[bytes]) -> None:
-        # What is coded is longer than what it stands for, so that every third gram of it will do.
+        # What is coded is longer than what it stands for, so that every other gram of it will do.
         blobs = [b"\n".join(sorted({v for v in of if len(v) >= WINDOW})) for of in (values, coded)]
         self._blob = b"\n".join(blobs)
-        self._grams = np.sort(np.concatenate([_inside(blobs[0]), _inside(blobs[1], THIRD)]))
+        self._grams = np.sort(np.concatenate([_inside(blobs[0]), _inside(blobs[1], OTHER)]))
         bits = max(16, min(24, int(self._grams.size * 128).bit_length()))
         self._shift = np.uint64(64 - bits)
         self._table = np.zeros(1 << bits, np.bool_)
