@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -89,6 +90,68 @@ def _worth(rules: frozenset[str], line: bytes) -> bool:
     return parser.speaks(rules) or _opens(rules, line)
 
 
+KEPT = 1 << 20  # letters of redacted records that are remembered
+
+
+class _Kept(Struct, frozen=True):
+    """How a record was redacted, what that counted for, and how many values were known then."""
+
+    message: str
+    frames: tuple[str, ...]
+    quote: str
+    tags: tuple[str, ...]
+    counts: Counter[str]
+    known: int
+
+
+class _Door:
+    """Takes the secrets out of records: nothing behind it has seen one.
+
+    A log repeats itself: the same record is redacted in the same way, until a value is learned.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._kept: dict[tuple[object, ...], _Kept] = {}
+        self._letters = 0
+
+    def redacted(self, record: Record) -> Record:
+        """Return the record without secrets."""
+        redactor = self._redactor
+        key = (record.message, record.frames, record.quote, record.tags)
+        kept = self._kept.get(key)
+        if kept is None or kept.known != len(redactor.known) or redactor.open:
+            before, was_open = dict(redactor.counts), redactor.open
+            kept = self._anew(record)
+            if redactor.counts != before:
+                kept.counts.update(redactor.counts)
+                kept.counts.subtract(before)
+            if not was_open and not redactor.open:
+                self._keep(key, kept)
+        elif kept.counts:
+            redactor.counts.update(kept.counts)
+        return replace(
+            record, message=kept.message, frames=kept.frames, quote=kept.quote, tags=kept.tags
+        )
+
+    def _anew(self, record: Record) -> _Kept:
+        clean = self._redactor.redact("\n".join((record.message, *record.frames)))
+        lines = clean.split("\n")
+        same = record.quote == record.message  # nothing stands around the message
+        quote = lines[0] if same else self._redactor.again(record.quote)
+        size = record.message.count("\n") + 1
+        tags = tuple(self._redactor.again(tag) for tag in record.tags)
+        known = len(self._redactor.known)
+        return _Kept("\n".join(lines[:size]), tuple(lines[size:]), quote, tags, Counter(), known)
+
+    def _keep(self, key: tuple[object, ...], kept: _Kept) -> None:
+        self._letters += 2 * sum(map(len, (kept.message, kept.quote, *kept.frames)))
+        if self._letters > KEPT:
+            self._kept.clear()
+            self._letters = 0
+        self._kept[key] = kept
+
+
 class _Walk:
     """One source on its way through the stages."""
 
@@ -96,6 +159,7 @@ class _Walk:
         self._source = source
         self._settings = settings
         self._redactor = Redactor()
+        self._door = _Door(self._redactor)
         self._marker = Marker(anchors.windows() if settings.marks else None, plain, _worth)
         self._about = SelfDescription()
         self._proofs: dict[int, Proofs] = {}  # by session
@@ -121,7 +185,7 @@ class _Walk:
     def events(self) -> Iterator[Event]:
         """Yield every event, feeding the later stages on the way."""
         for record in Framer().records(self._marker.marks(self._blocks())):
-            clean = self._redacted(record)
+            clean = self._door.redacted(record)
             self._about.record(clean)
             self._open_record = clean.open
             for event in parser.events(clean, self._about.facts.platform):
@@ -148,23 +212,6 @@ class _Walk:
         stamp = event.where.stamp
         if stamp and stamp.clock == "local":
             self._about.clocks.token(self._redactor.claims[str(event.token)], stamp)
-
-    def _redacted(self, record: Record) -> Record:
-        """Return the record without secrets: nothing behind this line has seen one."""
-        parts = (record.message, *record.frames)
-        clean = self._redactor.redact("\n".join(parts))
-        lines = clean.split("\n")
-        same = record.quote == parts[0]  # nothing stands around the message
-        quote = lines[0] if same else self._redactor.again(record.quote)
-        size = record.message.count("\n") + 1
-        tags = tuple(self._redactor.again(tag) for tag in record.tags)
-        return replace(
-            record,
-            message="\n".join(lines[:size]),
-            frames=tuple(lines[size:]),
-            quote=quote,
-            tags=tags,
-        )
 
     def progress(self) -> list[Progress]:
         """Return how far the watched row got; after `report`."""
