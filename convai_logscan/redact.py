@@ -52,7 +52,8 @@ _PLACEHOLDER = re.compile(
 # What a reader does not see may stand inside of a value: NUL bytes (UTF-16), zero width, colour.
 _UNSEEN = re.compile("[\0\u200b-\u200d\u2060\ufeff]+|\x1b\\[[0-9;]{0,12}m")
 # So may markup, where the value is not found without looking through it.
-_TAGGED = re.compile(r"(?<=[\w-])(?:</?(?:color|b|i|size)\b[^<>\n]{0,40}>)+(?=[\w-])")
+_TAG = r"/?(?:color|b|i|size)\b[^<>\n]{0,40}>"
+_TAGGED = re.compile(rf"<(?<=[\w-]<){_TAG}(?:<{_TAG})*(?=[\w-])")
 _HIDING = re.compile(f"{_UNSEEN.pattern}|{_TAGGED.pattern}")
 _LONE_CR = re.compile(r"\r(?!\n)")
 _PART = re.compile(r"\(\?&([a-z]+)\)")
@@ -477,7 +478,7 @@ class Redactor:
 
         Without `recall`, known values are left to the caller where they stand without a label.
         """
-        recall = recall or bool(_UNSEEN.search(text))
+        recall = recall or _hides(text)
         known = recall and next(self._recalled(text), None)
         if not self._carry.text and not known and self._silent(text):
             if "{{" in text:
@@ -531,7 +532,7 @@ class Redactor:
         plain = _LONE_CR.sub("\n", text) if "\r" in text else text
         low = _fold(plain)
         silent = (
-            not _UNSEEN.search(text)
+            not _hides(text)
             and not _TAGGED.search(text)
             and not any(
                 shape.pattern.search(plain if shape.case else low)
@@ -595,7 +596,8 @@ class Redactor:
     def _reserve(self, text: str) -> str:
         """Cover the placeholders that are there already, and leave their numbers to them."""
         places = []
-        for match in _PLACEHOLDER.finditer(text):
+        some = "{{" in text or "@" in text
+        for match in _PLACEHOLDER.finditer(text) if some else ():
             places.append(match.span())
             if match[1]:
                 self._next[match[1]] = max(self._next[match[1]], int(match[2]))
@@ -831,11 +833,18 @@ def shrunk(value: AnyStr, text: AnyStr, at: int) -> tuple[int, int]:
     return at + CUT - size, at + CUT
 
 
+def _hides(text: str) -> bool:
+    """Say whether something stands in a text that its reader does not see."""
+    if text.isascii():  # most are, and these two are found at once
+        return "\0" in text or "\x1b[" in text
+    return bool(_UNSEEN.search(text))
+
+
 def _seen(text: str, unseen: re.Pattern[str]) -> tuple[str, list[int] | None]:
     """Return the text as a reader sees it, with lone CRs as newlines, and where each character stood."""
     if "\r" in text:
         text = _LONE_CR.sub("\n", text)
-    if not unseen.search(text):
+    if not _hides(text) and (unseen is _UNSEEN or not _TAGGED.search(text)):
         return text, None
     kept: list[int] = []
     at = 0

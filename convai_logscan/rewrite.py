@@ -28,8 +28,9 @@ LINE: Final = 1 << 16  # bytes of a line, or of lines that belong together, look
 HOLD: Final = 1 << 20  # bytes of a stream that wait for what comes behind them
 AHEAD: Final = 4  # blocks that are searched while others are worked on
 GROUP: Final = 16  # literals of one search: several with few are faster than one with many
-MEMO: Final = 8192  # texts whose edits are remembered, each of at most MEMO_TEXT bytes
+MEMO: Final = 8192  # lines that are remembered as harmless, each of at most MEMO_TEXT bytes
 MEMO_TEXT: Final = 1024
+MEMO_BYTES: Final = 1 << 24  # of texts whose edits are remembered, as logs repeat themselves
 PATIENCE: Final = 16  # lines of other processes that may stand between two of one
 SHOWN: Final = 5  # lines of a shape that a summary names
 
@@ -373,6 +374,7 @@ class _Sweep:
         self._other = Redactor(redactor.shapes)  # for lines that are tried, not read
         self._search = search
         self._memo: dict[bytes, list[ByteEdit]] = {}
+        self._held = 0  # bytes of it, more or less
         self._closed: set[bytes] = set()
         self._known: set[bytes] = set()
         self._who: bytes | None = None  # the process that the last line with a hit is of
@@ -475,9 +477,11 @@ class _Sweep:
         found = self._memo.get(raw) if fresh else None
         if found is None:
             found = byte_edits(partial(self._redactor.edits, recall=False), raw)
-            if fresh and not self._redactor.open and len(raw) <= MEMO_TEXT:
-                if len(self._memo) >= MEMO:
+            if fresh and not self._redactor.open:
+                self._held += len(raw) + 200 * len(found)
+                if self._held > MEMO_BYTES:
                     self._memo.clear()
+                    self._held = 0
                 self._memo[raw] = found
         return [(start + a, start + b, new) for a, b, new in found]
 

@@ -48,8 +48,8 @@ _PIECES = re.compile(r"[^=:;,\s]+")
 # Each begins with its sign, so that the search is fast.
 _ESCAPES: Final = (
     (b"%", re.compile(rb"%[0-9A-Fa-f]{2}")),
-    (b"\\", re.compile(rb"\\u[0-9A-Fa-f]{4}")),
-    (b"\\", re.compile(rb"\\/")),
+    (b"\\u", re.compile(rb"\\u[0-9A-Fa-f]{4}")),
+    (b"\\/", re.compile(rb"\\/")),
     (b"&", re.compile(rb"&(?:amp|quot|lt|gt|#\w{2,5});")),
 )
 _RUN = re.compile(rb"[^\s\"'<>]{0,4096}")

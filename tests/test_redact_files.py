@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,10 +28,12 @@ from hypothesis import strategies as st
 from convai_logscan import redact, rewrite, share
 from convai_logscan.anchors import named_finder, plain_named_finder
 from convai_logscan.errors import LeakError
+from convai_logscan.events import KINDS
+from convai_logscan.grammar import samples
 from convai_logscan.redact import Redactor, load_shapes
 from convai_logscan.sources import Source
 from convai_logscan.verify import Verifier
-from tests.helpers import SHARED
+from tests.helpers import ROOT, SHARED
 from tests.test_cli import run
 from tests.test_redact import BASE62, HEX, KILLERS, chance, filled, room_token, uuid
 
@@ -658,6 +661,45 @@ def test_no_secret_is_in_any_output_or_file(tmp_path: Path, encoding: str) -> No
     texts = [e["text"] for d in report["sources"][0]["diagnoses"] for e in d["evidence"]]
     assert any("{{" in text for text in texts)
     assert report["sources"][0]["redactions"]["room-token"] > 0
+
+
+def planted() -> Iterator[str]:
+    """Yield every sample of every grammar in three dresses, with secrets where text can hold them."""
+    url = re.compile(r"(?:wss?|https?)://[^\s\"',)}]+")
+    for path in sorted((ROOT / "grammars").glob("*.lark")):
+        for sample in samples(path.stem) if path.stem != "when" else ():
+            for dress in (
+                "{}",
+                "[14:03:22.118][Info][SDK]: {}",
+                "[14:03:22.118][Error][Transport]: [X] {}",
+            ):
+                text = url.sub(rf"\g<0>?access_token={TOKEN}", sample.text)
+                yield dress.format(text)
+                yield dress.format(f"{text} X-API-Key: {KEY}")
+                yield dress.format(
+                    f'{text} {{"token":"{TOKEN}","apiKey":"{KEY}"}} C:\\Users\\svetlana.k\\x'
+                )
+
+
+def test_no_event_of_any_kind_holds_a_secret_in_any_format(tmp_path: Path) -> None:
+    log = tmp_path / "in.log"
+    log.write_text("\n\n".join(planted()) + "\n", encoding="utf-8")
+    for name in ("e.csv", "e.parquet"):
+        assert run("events", log, "-o", tmp_path / name).returncode == 0
+    lines = run("events", log).stdout.decode()
+    table = pd.read_parquet(tmp_path / "e.parquet")
+    cells = table.astype("string").to_csv(sep="\t")  # its own bytes are packed
+    kinds = {json.loads(line)["event"] for line in lines.splitlines()}
+    assert kinds == set(table["event"])
+    assert len(kinds) > 0.9 * len(KINDS)
+    for form in (lines, (tmp_path / "e.csv").read_text("utf-8"), cells):
+        assert "{{api-key-1}}" in form
+        assert "{{room-token-1}}" in form
+        for secret in (KEY, *TOKEN.split(".")[1:], "svetlana.k"):
+            size = min(12, len(secret))
+            assert not [
+                at for at in range(len(secret) - size + 1) if secret[at : at + size] in form
+            ]
 
 
 def test_an_exception_shows_no_value() -> None:

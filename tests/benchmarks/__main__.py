@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.benchmarks import redact
 from tests.benchmarks.inputs import MEGABYTE, dense_log, sparse_log, strewn_log
 
 LITERALS = Path(__file__).with_name("literals.txt")
@@ -100,6 +101,9 @@ def main(megabytes: int, runs: int) -> None:
                  [python, "-c", PER_LINE, str(LITERALS), str(small)], min(runs, 5), scale)  # fmt: skip
             if rg:
                 pair(f"{name}, {full} MB / rg -c -F", ours(log), [*search, str(log)], runs)
+
+    print()
+    redact.main(megabytes)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,20 @@
 """Redaction measured: speed beside `cat SRC > DST`, many secrets, recall by shape beside scanners.
 
 `python -m tests.benchmarks.redact [MEGABYTES]` prints tables; nothing here asserts a time.
-detect-secrets is asked where it is installed.
+detect-secrets and CredSweeper are asked where they are installed (`pip install -e '.[bench]'`).
 """
 
 from __future__ import annotations
 
 import importlib.util
 import io
+import json
 import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 from convai_logscan import share
@@ -34,24 +34,26 @@ def copied(data: bytes) -> bytes:
 
 
 def speed(megabytes: int) -> None:
-    """Print medians of a redaction and of a plain copy of the same log, by turns."""
+    """Print medians of a redaction and of a plain copy of the same log, by turns: wall and processor."""
     with tempfile.TemporaryDirectory() as folder:
         log, out = Path(folder) / "in.log", Path(folder) / "out.log"
         strewn_log(log, megabytes)
         ours = [sys.executable, "-m", "convai_logscan", "redact", str(log), "-o", str(out), "-q"]
         plain = ["sh", "-c", f"cat {log} > {out}"]
-        times: dict[str, list[float]] = {"redact": [], "cat": []}
-        for _ in range(RUNS):
-            for name, command in (("cat", plain), ("redact", ours)):
-                began = time.perf_counter()
-                subprocess.run(command, check=True)
-                times[name].append(time.perf_counter() - began)
-        medians = {name: statistics.median(values) for name, values in times.items()}
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        pairs = [(timed(plain), timed(ours)) for _ in range(RUNS)]
+    for n, what in enumerate(("wall", "processor")):
+        cat, redact = (statistics.median(pair[k][n] for pair in pairs) for k in (0, 1))
         print(
-            f"{megabytes} MB: redact {medians['redact']:.2f} s, cat {medians['cat']:.2f} s, "
-            f"ratio {medians['redact'] / medians['cat']:.1f}, peak {peak:.0f} MiB"
+            f"{megabytes} MB, {what}: redact {redact:.2f} s, cat {cat:.2f} s, ratio {redact / cat:.1f}"
         )
+
+
+def timed(command: list[str]) -> tuple[float, float]:
+    """Return the seconds that a command takes, on the wall and of the processors."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True)
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def many(count: int = 20_000) -> None:
@@ -63,39 +65,81 @@ def many(count: int = 20_000) -> None:
 
 
 def recall() -> None:
-    """Print by shape how many positive samples lose their secret, beside a scanner used so."""
-    ours, theirs, total = Counter[str](), Counter[str](), Counter[str]()
-    other = importlib.util.find_spec("detect_secrets") is not None
-    for shape in load_shapes():
-        for sample in () if shape.option else shape.positive:
-            text, made = filled(sample)
-            made = [value for value in made if len(value) > 3]
-            total[shape.id] += 1
-            clean = copied(text.encode()).decode()
-            ours[shape.id] += not any(value in clean for value in made)
-            if other:
-                theirs[shape.id] += not any(value in _scanner(text) for value in made)
-    print(f"{'shape':18} {'cases':>5} {'ours':>5} {'detect-secrets':>15}")
-    for shape_id, cases in total.items():
-        print(
-            f"{shape_id:18} {cases:5} {ours[shape_id]:5} {theirs[shape_id] if other else '-':>15}"
-        )
+    """Print by shape how many positive samples lose their secrets, beside scanners used so."""
+    cases = [
+        (shape.id, *filled(sample))
+        for shape in load_shapes()
+        for sample in (() if shape.option else shape.positive)
+        if any(len(value) > 3 for value in filled(sample)[1])
+    ]
+    texts = [text for _, text, _ in cases]
+    columns: dict[str, list[str] | None] = {
+        "ours": [copied(text.encode()).decode() for text in texts],
+        "detect-secrets": _detect_secrets(texts),
+        "CredSweeper": _credsweeper(texts),
+    }
+    print(f"{'shape':18} {'cases':>5}", *(f"{name:>15}" for name in columns))
+    for shape_id in dict.fromkeys(shape_id for shape_id, _, _ in cases):
+        rows = [n for n, case in enumerate(cases) if case[0] == shape_id]
+        lost = [_lost(cases, column, rows) for column in columns.values()]
+        print(f"{shape_id:18} {len(rows):5}", *(f"{one:>15}" for one in lost))
+    every = [_lost(cases, column, list(range(len(cases)))) for column in columns.values()]
+    print(f"{'all':18} {len(cases):5}", *(f"{one:>15}" for one in every))
 
 
-def _scanner(text: str) -> str:
-    """Return the text without what detect-secrets finds."""
+def _lost(cases: list[tuple[str, str, list[str]]], clean: list[str] | None, rows: list[int]) -> str:
+    """Return of how many cases nothing can be read any more; a dash for a scanner that is absent."""
+    if clean is None:
+        return "-"
+    return str(sum(not any(v in clean[n] for v in cases[n][2] if len(v) > 3) for n in rows))
+
+
+def _detect_secrets(texts: list[str]) -> list[str] | None:
+    """Return the texts without what detect-secrets finds."""
+    if importlib.util.find_spec("detect_secrets") is None:
+        return None
     from detect_secrets.core.scan import scan_file
     from detect_secrets.settings import default_settings
 
+    clean = []
     with tempfile.TemporaryDirectory() as folder, default_settings():
-        path = Path(folder) / "x.log"
-        path.write_text(text, encoding="utf-8")
-        for found in scan_file(str(path)):
-            text = text.replace(found.secret_value or "\0", "")
+        for text in texts:
+            path = Path(folder) / "x.log"
+            path.write_text(text, encoding="utf-8")
+            clean.append(_without(text, [one.secret_value for one in scan_file(str(path))]))
+    return clean
+
+
+def _credsweeper(texts: list[str]) -> list[str] | None:
+    """Return the texts without what CredSweeper finds."""
+    if importlib.util.find_spec("credsweeper") is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        logs, out = Path(folder) / "logs", Path(folder) / "found.json"
+        logs.mkdir()
+        for number, text in enumerate(texts):
+            (logs / f"{number}.log").write_text(text, encoding="utf-8")
+        call = [sys.executable, "-m", "credsweeper", "--path", str(logs), "--save-json", str(out)]
+        subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
+        found: dict[int, list[str | None]] = {}
+        for one in json.loads(out.read_text("utf-8")):
+            for line in one["line_data_list"]:
+                found.setdefault(int(Path(line["path"]).stem), []).append(line["value"])
+    return [_without(text, found.get(number, [])) for number, text in enumerate(texts)]
+
+
+def _without(text: str, values: list[str | None]) -> str:
+    for value in values:
+        text = text.replace(value or "\0", "")
     return text
 
 
-if __name__ == "__main__":
+def main(megabytes: int) -> None:
+    """Print all three."""
     recall()
     many()
-    speed(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
+    speed(megabytes)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
