@@ -313,12 +313,12 @@ class Diagnoser:
         self, one: _Chain, index: int, step: Step, partial: _Partial, event: Event, scope: int
     ) -> _Partial | None:
         """Return the partial match with this event, or None."""
-        key: _Key = (index, (scope, *_joined(partial)))
         if step.operand.all_of:
-            parts = one.parts.setdefault(key, {})  # type: ignore[arg-type] # the key is (step, key)
             fits = [n for n, o in enumerate(step.operand.all_of) if o.accepts(event, partial.bound)]
             if not fits:
                 return None
+            key = (index, (scope, *_joined(partial)))
+            parts = one.parts.setdefault(key, {})
             # The newest of each part dominates: it lies nearer to what is still missing.
             parts[next((n for n in fits if n not in parts), fits[0])] = event
             if len(parts) < len(step.operand.all_of):
@@ -326,14 +326,15 @@ class Diagnoser:
             events = tuple(sorted(parts.values(), key=lambda e: e.where.line))
             if one.chain.span and not _inside(one.chain.span, (*partial.events, *events)[0], event):
                 return None
-            del one.parts[key]  # type: ignore[arg-type]
+            del one.parts[key]
             return partial.with_more(*events)
         atom = step.operand.accepts(event, partial.bound)
         if atom is None:
             return None
         bound = {**partial.bound, atom.bind: event} if atom.bind else partial.bound
         if step.kind == "counted":
-            seen = one.counts.setdefault(key, _Count())  # type: ignore[arg-type]
+            key = (index, (scope, *_joined(partial)))
+            seen = one.counts.setdefault(key, _Count())
             seen.events.append(event)
             while step.span and not _inside(step.span, seen.events[0], event):
                 seen.events.pop(0)
