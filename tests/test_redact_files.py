@@ -770,3 +770,22 @@ def test_a_path_is_shown_as_it_was_given(tmp_path: Path) -> None:
         assert Path(name) == log
     done = run(tmp_path / f"{KEY}.log")
     assert KEY in done.stderr.decode().replace("\n", "")
+
+
+def test_half_a_secret_in_a_long_name_is_not_shown(tmp_path: Path) -> None:
+    log = tmp_path / "in.zip"
+    with zipfile.ZipFile(log, "w") as box:
+        for before in range(0, 300, 20):
+            box.writestr(f"{'deep/' * (before // 5)}{TOKEN}/{'deep/' * 30}Player.log", LOG)
+            box.writestr(f"{'x' * before}.{TOKEN}.log", LOG)
+    for args in (
+        [log, "-v"],
+        [log, "--format", "json"],
+        [f"{log}!no.log"],
+        ["redact", "--check", log],
+    ):
+        done = run(*args, COLUMNS="600")
+        told = (done.stdout + done.stderr).decode()
+        assert told
+        for piece in TOKEN.split("."):
+            assert not [n for n in range(len(piece) - 12) if piece[n : n + 12] in told], args
