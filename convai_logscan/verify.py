@@ -269,6 +269,12 @@ def _no_member_id(found: re.Match[bytes]) -> bool:
     )
 
 
+def _before_label(found: re.Match[bytes]) -> bool:
+    """Say whether a value stands before its label."""
+    before = found.string[max(0, found.start() - 40) : found.start()]
+    return bool(re.search(rb"(?<![0-9A-Za-z])[0-9a-f]{32}[\"'`]? $", before))
+
+
 def _header(found: re.Match[bytes]) -> bool:
     """Say whether base64 holds a header line with its value."""
     text = found["value"].replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")
@@ -327,12 +333,13 @@ LABELS: Final = (
     _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?key" + _S + rb"(?P<value>API\w{12}|(?=[a-f]{0,9}\d)[0-9a-f]{9,19})(?!\w)(?:\.{3}|[\s\"']|$)"),
     _label("key", "api_key|api-key|apikey", rb"api[-_]?key[\"'\\]{1,4}\s?,\s?[\"'\\]{1,4}value" + _S + _value(20)),
     _label("key", "api_key|api-key|apikey", rb"api[-_]?keys?[\"'\\]{0,4}\s?[:=]\s?\{[\s\"'\\]{0,5}" + _value(20)),
-    _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?keys?[^\w\n]{1,8}(?P<value>(?=\w{0,20}\d)[0-9a-f]{32})(?!\w)"),
-    _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?key(?P<words>(?: [a-z'-]{1,16}){1,6})[ :=(\"'\[]{1,4}(?P<value>(?=\w{0,20}\d)[0-9a-f]{32})(?!\w)", _no_id),
+    _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?keys?(?:\[?\d{1,3}\]?|_(?!id|hash|guid)[a-z]{2,12})?[^\w\n]{1,8}(?P<value>(?=\w{0,20}\d)[0-9a-f]{32})(?!\w)"),
+    _label("key", "api_key|api-key|apikey|api key", rb"api[-_ ]?key(?P<words>(?: [\"a-z'-]{1,18}){1,6})[ :=(\"'\[]{1,4}(?P<value>(?=\w{0,20}\d)[0-9a-f]{32})(?!\w)", _no_id),
     _label("key", "api_key|api-key|apikey", rb"api[-_]?keys?[\"'\\]{0,4}\s?[:=]\s?[\[({](?:\{\{[a-z-]+\d+\}\}|[^\])}]){0,400}?(?<!id)[\"'\\]{1,4}(?:: ?[\"'\\]{1,4})?" + _value(20), _no_member_id),
     _label("key", "api_key|api-key|apikey|api key|auth-token|auth_token|authtoken", rb"(?:api[-_ ]?key|auth[-_]?token)[\s\"':=]{1,4}(?P<value>(?=[a-f]{0,9}\d)[0-9a-f]{8,19}|[0-9a-f]\w{8,19})(?:\.{2,3}|\xe2\x80\xa6|\*{2,8})"),
     _label("token", "auth\"|auth'|auth\\|auth=|auth:", rb"(?<![\w-])auth[\"'\\]{0,4}\s?[:=]\s?b?[\"'\\]{0,4}(?!https?:)" + _value(20)),
     _label("token", "wc1buek|ec1hcgkt|q09ovkfj|y29udmfp|yxbpx2tl|yxbps2v5|qvbjx0tf|qvbjlufv|yxv0ag9y|qxv0ag9y", rb"(?<![\w+/])(?P<value>(?:WC1B|eC1h|Q09O|Y29u|YXBp|QVBJ|YXV0|QXV0)[\w+/-]{20,4096}=*)", _header),
+    _label("key", "as api key|as api_key|as the api key|as your api key|(api key", rb"(?P<value>(?:as |\()(?:the |your )?api[-_ ]?key)", _before_label),
     _label("key", "input\"|input'|input\\", rb"input" + _S + _value(20), _echoed),
     _label("key", "keys:", rb"keys:\s+API\w{12}: {1,4}(?P<value>\w{40,48})"),
     _label("key", "cnv1:", rb"cnv1:(?P<value>[\w+/=-]{8,})"),
@@ -347,7 +354,8 @@ LABELS: Final = (
     _label("password", "passw|passphrase", rb"pass(?:word|wd|phrase)[\"'\\\]]{0,4}(?: {0,4}[:=]| {1,4}|, |%3d)[\"'\\ ]{0,4}(?P<value>(?=[^\s\"'\\{}<>]{0,40}\d)[^\s\"'\\{}<>(),;]{8,})"),
     _label("password", "<passw|<passphrase", rb"<pass(?:word|wd|phrase)>(?P<value>(?=[^<>\s]*\d)[^<>\s{}]{8,256})</pass"),
     _label("password", "pwd=|pass=", rb"(?<=[;?&])(?:pwd|pass)=(?P<value>(?=[^\s;&]{0,40}\d)[^\s;&{}<>\"'/][^\s;&{}<>\"']{7,})"),
-    _label("password", "pwd=|pass=|pwd:|pass:|pwd\"|pass\"|pwd'|pass'", rb"(?<![\w.-])(?:pwd|pass)(?:[\"'\\]{1,4}\s?[:=]\s?[\"'\\]{1,4}|=[\"']?|: ?)(?P<value>(?=[^\s\"'{}<>]{0,40}\d)(?=[^\s\"'{}<>]{0,40}[a-z])(?![a-z_]+\d{0,2}(?![^\s\"'`,;&<>(){}\[\]\\]))[^\s\"'\\{}<>(),;&/][^\s\"'\\{}<>(),;&]{7,})(?=[\"'\\,;&]|\s[\w.-]+=|[ \t]*\r?(?:\n|\Z))"),
+    _label("password", "pwd=|pass=|pwd:|pass:|pwd\"|pass\"|pwd'|pass'", rb"(?<![\w.-])(?:pwd|pass)(?:[\"'\\]{1,4}\s?[:=]\s?[\"'\\]{1,4}|=[\"']?|: ?)(?P<value>(?=[^\s\"'{}<>]{0,40}\d)(?=[^\s\"'{}<>]{0,40}[a-z])(?!0x)(?![a-z_]+\d{0,2}(?:x\d+)?(?![^\s\"'`,;&<>(){}\[\]\\]))[^\s\"'\\{}<>(),;&/][^\s\"'\\{}<>(),;&]{7,})(?=[\"'\\,;&]|\s[\w.-]+=|[ \t]*\r?(?:\n|\Z))"),
+    _label("password", "password is|password was", rb"password (?:is|was)[ :]{1,2}[\"']?(?P<value>(?=[^\s\"']{0,40}\d)(?=[^\s\"']{0,40}[A-Za-z])[^\s\"'{}<>(),;&]{8,})"),
     _label("password", "-password", rb"-password\r?\n(?!-|\d{4}-)(?P<value>(?=\S*\d)[^\s{}<>*]{7,})"),
     _label("user", "-username", rb"-username\r?\n(?!-|\d{4}-)(?P<value>[\w.@-]{3,})\r?\n"),
     _label("user", "users/|users\\", rb"users[\\/]{1,8}\{\{user-\d+\}\}(?P<value>(?: [\w.-]+){1,3})[\\/]"),
@@ -360,7 +368,7 @@ LABELS: Final = (
     _label("credential", "ice-pwd|ice_pwd|icepwd", rb"ice[-_]?pwd" + _S + rb"(?P<value>[A-Za-z0-9+/]{16,})"),
     _label("credential", "ufrag", rb"ufrag:?\s\S{1,64}\spwd:?\s(?P<value>[A-Za-z0-9+/]{16,})"),
     _label("request", "join_request|joinrequest", rb"join_?request" + _S + rb"(?P<value>(?=[\w%-]*\d)[\w%-]{20,})"),
-    _label("signature", "signature=|sig=|key=|code=", rb"(?:signature|sig|key|code)=" + _value(20)),
+    _label("signature", "signature=|sig=|key=|code=", rb"(?:(?<=[?&#;-])|(?<=%26)|(?<=%3f)|(?<=%3F))(?:signature|sig|key|code)=" + _value(20)),
     _label("serial", "serial |serial\t|serial\r|serial\n|serial\"|serial'|serial:|serial=", rb"serial(?: number assigned to)?[\s\"':=]{1,6}(?P<value>[A-Z]\w-(?:\w{4}-){2}[\w-]{4,}|\d{8,}-\w{6,})"),
     _label("serial", "f4-|sc-|sb-|e3-|i3-", rb"(?P<value>[A-Z]\w-(?:[A-Z0-9]{4}-){4}[A-Z0-9]{4})\b"),
     _label("serial", "-unity", rb"(?P<value>-Unity[A-Za-z]{1,12}X{4})\b", _known_form),
