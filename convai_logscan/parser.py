@@ -169,6 +169,8 @@ _DIALOGUE = re.compile(
     r"\b(?:chat|transcript\w*|subtitles?|dialogue?|captions?|speech)\b", re.IGNORECASE
 )
 
+_EXAMPLE = re.compile(r"\b(?:such as|like|e\.g\.|for example|for instance)\W{1,4}$", re.IGNORECASE)
+
 
 def _coded(text: str, where: Where) -> Iterator[Event]:
     """Yield the first code of the known list that some listener announces in its own words."""
@@ -180,6 +182,7 @@ def _coded(text: str, where: Where) -> Iterator[Event]:
         if (
             _ANNOUNCED.search(said)
             and not _DIALOGUE.search(said)
+            and not _EXAMPLE.search(said)
             and behind[:1] not in tuple("/\\(-")
         ):
             event = _event(form, where)
