@@ -6,13 +6,10 @@ the nearest right word; the built-in table must load whole, a user's table skips
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import functools
-import hashlib
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -245,6 +242,8 @@ def load(folders: list[Path]) -> Table:
     """Load the rows of the folders, later folders over earlier ones; bad rows are kept aside."""
     rows: dict[str, Row] = {}
     refused: list[TableError] = []
+    import hashlib  # a table that is kept needs none
+
     digest = hashlib.sha256()
     for folder in folders:
         if not folder.is_dir():
@@ -271,6 +270,8 @@ def load(folders: list[Path]) -> Table:
 
 def load_row(text: str, file: Path) -> Row:
     """Read one row file; raises TableError with its place."""
+    import tomllib
+
     try:
         data = tomllib.loads(text)
     except RecursionError as error:
@@ -301,6 +302,8 @@ def load_row(text: str, file: Path) -> Row:
 
 def _check_keys(data: dict[str, Any], here: _Place) -> None:
     """Note keys that are unknown or missing, and values of a wrong kind."""
+    import difflib
+
     meant: set[str] = set()
     for key, value in data.items():
         if key not in _KEYS:
@@ -601,6 +604,8 @@ class _Compiler:
 
     def _value(self, tree: Any) -> Any:  # noqa: ANN401 (lark's tree)
         if tree.data == "text":
+            import tomllib
+
             try:
                 return tomllib.loads(f"v = {tree.children[0]}")["v"]
             except tomllib.TOMLDecodeError as error:
@@ -694,6 +699,8 @@ def _glob(pattern: str) -> str:
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """Return `did you mean …?` for a mistyped word, or None."""
+    import difflib
+
     close = difflib.get_close_matches(word, list(words), 1, 0.6)
     return f"did you mean `{close[0]}`?" if close else None
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from convai_logscan.errors import SourceError
 from convai_logscan.sources.limits import Budget
+from convai_logscan.sources.sniff import COMPRESSED
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -66,16 +67,13 @@ def _zstd() -> Decompressor:
     return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW})
 
 
-# What a compressed file is called, what it begins with, and what unpacks one piece of it.
-FORMATS: dict[str, tuple[tuple[bytes, ...], Callable[[], Decompressor]]] = {
-    "gzip": ((b"\x1f\x8b\x08",), lambda: Deflate(31)),
-    "bzip2": (tuple(b"BZh%d" % n for n in range(1, 10)), bz2.BZ2Decompressor),
-    "xz": ((b"\xfd7zXZ\0",), lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY)),
-    "zstd": (
-        (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16))),
-        _zstd,
-    ),
-}  # fmt: skip
+# What unpacks one piece of a compressed file.
+FORMATS: dict[str, Callable[[], Decompressor]] = {
+    "gzip": lambda: Deflate(31),
+    "bzip2": bz2.BZ2Decompressor,
+    "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY),
+    "zstd": _zstd,
+}
 FAULTS = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, EOFError, ValueError, MemoryError)
 
 
@@ -84,7 +82,7 @@ def unpacked(name: str, blocks: Iterable[bytes], budget: Budget) -> Iterator[byt
 
     Raises SourceError where something else follows; padding with NUL bytes is none.
     """
-    magic, new = FORMATS[name]
+    magic, new = COMPRESSED[name], FORMATS[name]
     rest = pieces(blocks)
     left = b""
     first = True

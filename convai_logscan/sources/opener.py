@@ -13,9 +13,8 @@ from typing import BinaryIO
 from convai_logscan.errors import SourceError
 from convai_logscan.model import Skipped
 from convai_logscan.sources.decode import SNIFF
-from convai_logscan.sources.inflate import FORMATS, unpacked
 from convai_logscan.sources.limits import Budget, LimitError
-from convai_logscan.sources.sniff import Reason, container, is_tar, no_log, package
+from convai_logscan.sources.sniff import COMPRESSED, Reason, container, is_tar, no_log, package
 from convai_logscan.sources.stream import BLOCK, Stream
 from convai_logscan.sources.text import Source
 
@@ -35,7 +34,9 @@ def opened(
             yield from _plain(name, reason or no_log(head), stream, named=named)
             return
         budget.nested(depth)
-        if kind in FORMATS:
+        if kind in COMPRESSED:
+            from convai_logscan.sources.inflate import unpacked
+
             stream = Stream(unpacked(kind, stream.blocks(), budget))
             if not is_tar(stream.peek(512)):
                 yield from opened(name, stream, budget, depth + 1, named=named)
@@ -57,8 +58,10 @@ def only(name: str, stream: Stream, budget: Budget) -> Iterator[bytes]:
     """
     depth = 0
     while kind := container(stream.peek(SNIFF)):
-        if kind not in FORMATS:
+        if kind not in COMPRESSED:
             raise several(name, f"{name}!Player.log")
+        from convai_logscan.sources.inflate import unpacked  # a log that is plain pays for none
+
         budget.nested(depth)
         stream = Stream(unpacked(kind, stream.blocks(), budget))
         depth += 1

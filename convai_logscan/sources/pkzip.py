@@ -270,8 +270,8 @@ def lzma_raw(properties: bytes) -> lzma.LZMADecompressor:
 _METHOD: dict[int, Callable[[], Decompressor]] = {
     8: lambda: Deflate(-15),
     12: bz2.BZ2Decompressor,
-    93: FORMATS["zstd"][1],
-    95: FORMATS["xz"][1],
+    93: FORMATS["zstd"],
+    95: FORMATS["xz"],
 }
 
 

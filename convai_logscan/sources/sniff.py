@@ -5,9 +5,15 @@ from __future__ import annotations
 from msgspec import Struct
 
 from convai_logscan.sources.decode import is_binary
-from convai_logscan.sources.inflate import FORMATS
 
 BLOCK = 512  # of a tar archive
+# What a compressed file is called, and what it begins with.
+COMPRESSED: dict[str, tuple[bytes, ...]] = {
+    "gzip": (b"\x1f\x8b\x08",),
+    "bzip2": tuple(b"BZh%d" % n for n in range(1, 10)),
+    "xz": (b"\xfd7zXZ\0",),
+    "zstd": (b"\x28\xb5\x2f\xfd", *(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16))),
+}
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")
 _7Z = b"7z\xbc\xaf\x27\x1c"
 # Packages that are zip archives: nobody keeps a log in one. By the name of the first member.
@@ -65,7 +71,7 @@ def container(head: bytes) -> str | None:
         return "zip"
     if head.startswith(_7Z):
         return "7z"
-    for name, (magic, _) in FORMATS.items():
+    for name, magic in COMPRESSED.items():
         if head.startswith(magic) and not (name == "bzip2" and head[4:10] not in _BZIP2):
             return name
     return "tar" if is_tar(head) else None
@@ -105,7 +111,7 @@ def no_log(head: bytes) -> Reason | None:
             return Reason(what, "unpack it first", plain=False)
     name = container(head)
     if name:
-        return Reason(f"{name} data" if name in FORMATS else f"a {name} archive", plain=False)
+        return Reason(f"{name} data" if name in COMPRESSED else f"a {name} archive", plain=False)
     if is_binary(head):
         hint = "give the Editor.log or Player.log itself"
         return Reason("binary data", hint, plain=False)
