@@ -17,6 +17,7 @@ from convai_logscan.model import Mark
 LOOKAHEAD = 1 << 16  # bytes that a record may read behind the start of its first line
 LOOKBACK = 1 << 12  # bytes in front of a line in which its record may begin
 MAX_LINE = 1 << 18  # bytes of a line that are looked at
+KNOWN, MAX_KNOWN = 1 << 13, 256  # candidates that are remembered, and their bytes
 Worth = Callable[[frozenset[str], bytes], bool]
 
 _DRESS = re.compile(rb"[<\x1b\xe2\xef]")  # how markup, escapes and invisible signs begin
@@ -36,6 +37,7 @@ class Marker:
         self._plain = plain
         self._worth = worth
         self._rules = anchors.rules()
+        self._known: dict[bytes, bool] = {}  # lines that repeat
         self.lines = 0  # complete and incomplete lines read, known at the end
 
     def marks(self, blocks: Iterable[bytes]) -> Iterator[Mark]:
@@ -113,6 +115,16 @@ class Marker:
     def _holds(self, buffer: bytearray, start: int, end: int) -> bool:
         """Say whether a line holds a literal, with or without what it is dressed in."""
         text = bytes(buffer[start:end]).rstrip(b"\r\n")
+        known = self._known.get(text)
+        if known is None:
+            known = self._speaks(text)
+            if len(text) <= MAX_KNOWN:
+                if len(self._known) >= KNOWN:
+                    self._known.clear()
+                self._known[text] = known
+        return known
+
+    def _speaks(self, text: bytes) -> bool:
         found = self._rules(text)
         if not found and _DRESS.search(text):
             found = self._rules(self._plain(text.decode("utf-8", "backslashreplace")).encode())
