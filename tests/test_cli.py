@@ -437,3 +437,21 @@ def test_a_clean_file_is_told_on_a_terminal_only(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout, told.strip().endswith(said)) == (0, b"", True)
         assert bool(told) == bool(said)
     assert run("redact", "--check", log).stderr == b""
+
+
+def test_what_was_left_out_is_told(refused: Path, tmp_path: Path) -> None:
+    text = run(refused, "--ignore", "invalid-api-key").stdout.decode()
+    assert "1 diagnosis is left out by --ignore: invalid-api-key" in text
+    assert "What was found in this session is left out." in text
+    assert "No row of the table explains this." not in text
+    quiet = run(refused, "--select", "mic-none", "-q").stdout.decode()
+    assert re.search(r"\d diagnos[ei]s (?:is|are) left out by --select", quiet)
+    whole = run(
+        refused, "--select", "invalid-api-key", "--ignore", "mic-none", "-v"
+    ).stdout.decode()
+    assert "by --ignore" not in whole
+    for number in range(6):
+        (tmp_path / f"{number}.log").write_text(REFUSED, encoding="utf-8")
+    many = run(tmp_path, "--ignore", "invalid-api-key").stdout.decode()
+    assert "nothing wrong" not in many
+    assert "7 diagnoses are left out by --ignore" in many

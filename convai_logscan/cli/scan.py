@@ -25,7 +25,7 @@ from convai_logscan.cli.street import (
     written,
 )
 from convai_logscan.errors import SourceError
-from convai_logscan.model import SEVERITIES, Report, Severity, Skipped, SourceReport
+from convai_logscan.model import SEVERITIES, Diagnosis, Report, Severity, Skipped, SourceReport
 
 if TYPE_CHECKING:
     from convai_logscan.pipeline import Settings
@@ -236,9 +236,14 @@ def _narrow(
         number = source.sessions[-1].number if which == "last" else int(which)
         source.sessions = [one for one in source.sessions if one.number == number]
         source.diagnoses = [d for d in source.diagnoses if d.session in {number, None}]
-    source.diagnoses = [
-        d for d in source.diagnoses if (not select or d.id in select) and d.id not in ignore
-    ]
+    kept: list[Diagnosis] = []
+    for one in source.diagnoses:
+        option = "--ignore" if one.id in ignore else "--select"
+        if one.id in ignore or (select and one.id not in select):
+            source.left_out.setdefault(option, []).append(one)
+        else:
+            kept.append(one)
+    source.diagnoses = kept
 
 
 def _write(report: Report, output: str, name: str) -> None:

@@ -94,6 +94,7 @@ class _Page:
             return
         for session in source.sessions:
             self._session(session, source)
+        self._filtered(source)
         shown = [
             d
             for d in source.diagnoses
@@ -131,8 +132,21 @@ class _Page:
                     "If a Convai character should have spoken in this run, check that this is the log of that "
                     "run (Player-prev.log and Editor-prev.log hold the run before) and that the SDK is in the scene."
                 )
+            if not firing:
+                self._filtered(source)
             return not firing
         return False
+
+    def _filtered(self, *sources: SourceReport) -> None:
+        """Say what the command line left out, so that nobody takes the rest for the whole."""
+        for option in sorted({option for source in sources for option in source.left_out}):
+            ids = [d.id for source in sources for d in source.left_out.get(option, ())]
+            noun = "diagnosis is" if len(ids) == 1 else "diagnoses are"
+            names = ", ".join(dict.fromkeys(ids)) if option == "--ignore" else ""
+            told = f": {names}" if names else ""
+            if any(d.because_of in ids for source in sources for d in source.diagnoses):
+                told += ", with what follows from it"
+            self._wrap(f"{len(ids)} {noun} left out by {option}{told}", 0, "warning")
 
     def _fingerprint(self, source: SourceReport) -> Text:
         facts = source.facts
@@ -177,7 +191,12 @@ class _Page:
             and (d.severity != "info" or session.outcome == "dropped")
             and d.id != "transport-debug-off"
         ]
-        if not mine:
+        hidden = {d.id for d in source.unshown() if d.session == session.number}
+        mine = [d for d in mine if d.because_of not in hidden]
+        if not mine and hidden:
+            if not self._look.quiet:
+                self._wrap("What was found in this session is left out.", 11, "warning")
+        elif not mine:
             unsure = any(
                 d.session == session.number and d.verdict == "inconclusive"
                 for d in source.diagnoses
@@ -316,7 +335,7 @@ class _Page:
     def _no_cause(self, source: SourceReport) -> None:
         for session in source.sessions:
             failing = [
-                d for d in source.diagnoses
+                d for d in (*source.diagnoses, *source.unshown())
                 if d.session == session.number and d.verdict == "fires" and d.severity in {"fatal", "error"} and not d.recovered
                 and d.because_of is None  # the cause of a consequence is known, even where it is left out
             ]  # fmt: skip
@@ -377,7 +396,7 @@ class _Page:
             ),
             None,
         )
-        explained = {d.session for d in source.diagnoses if d.root}
+        explained = {d.session for d in (*source.diagnoses, *source.unshown()) if d.root}
         told = any(s.outcome != "connected" and s.number not in explained for s in source.sessions)
         lines: list[str] = []
         handed_out = any(s.step == 5 and s.verdict == "proven" for s in source.checklist)
@@ -432,6 +451,8 @@ class _Page:
         ]
         if warnings:
             return ", ".join(dict.fromkeys(warnings)), _style("warning")
+        if any(d.severity != "info" for d in source.unshown()):
+            return "what was found is left out", _style("warning")
         if any(s.outcome != "connected" for s in source.sessions):
             return "no verdict: no connection was seen to succeed or fail", _style("warning")
         return "nothing wrong", _style("good")
@@ -460,6 +481,8 @@ class _Page:
         for name, times in ordered:
             rows.add_row(str(times), name, Text(symptoms.get(name, ""), _style("quiet")))
         self._print(Padding(rows, (0, 0, 0, 2)))
+        if len(report.sources) > MAX_DETAIL:
+            self._filtered(*report.sources)
 
     def skipped(self, report: Report) -> None:
         """Print what could not be read, and, more quietly, what is plainly no log."""
