@@ -455,3 +455,17 @@ def test_what_was_left_out_is_told(refused: Path, tmp_path: Path) -> None:
     many = run(tmp_path, "--ignore", "invalid-api-key").stdout.decode()
     assert "nothing wrong" not in many
     assert "7 diagnoses are left out by --ignore" in many
+
+
+@pytest.mark.parametrize(
+    ("args", "command"),
+    [
+        (["x.log", "--session", "zero"], " scan"), (["x.log", "--no-such"], " scan"), (["explain", "xyzzy"], " explain"),
+        (["events", "x", "--kind", "none"], " events"), (["table", "show", "none"], " table show"),
+        (["table", "none"], " table"), (["redact", "x"], " redact"), (["scn"], ""),
+    ],
+)  # fmt: skip
+def test_a_usage_error_names_the_command_that_was_called(args: list[str], command: str) -> None:
+    done = run(*args)
+    assert done.returncode == 2
+    assert f"(`convai-logscan{command} --help` lists the options)" in done.stderr.decode()
