@@ -123,6 +123,22 @@ def test_the_sender_is_told_of_a_token_that_is_still_good() -> None:
     assert render(report, "json", Look(now=1.0)) == render(report, "json")
 
 
+def test_the_four_facts_of_a_room_token_are_told_with_the_ids() -> None:
+    text, _ = fill(
+        "[Debug][Transport]: Token: @room-token@; Room Name: rm-other; Room URL: wss://x.livekit.cloud; "
+        "Session ID: s-1; Character Session ID: c-1\n"
+    )
+    source = scanned(text)
+    token = source.sessions[0].room_token
+    assert token
+    verbose = render(Report("0", "0", sources=[source]), "terminal", Look(width=400, verbose=True))
+    line = next(line for line in verbose.splitlines() if "room token: issued at" in line)
+    assert f"issued at {token.issued_at}, " in line
+    assert f"expires at {token.expires_at}, room {token.room}" in line
+    assert "not before" in line
+    assert "issued at" not in render(Report("0", "0", sources=[source]), "terminal")
+
+
 def test_a_note_that_explains_the_loss_is_an_explanation() -> None:
     lost = (
         "[12:00:02.000][Info][SDK]: [LiveKitRoomBackend] Room connected: rm-1\n"

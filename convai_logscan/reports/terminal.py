@@ -221,6 +221,13 @@ class _Page:
             for name, value in ids:
                 if value:
                     self._wrap(f"{name}: {one_line(value)}", 11, "quiet")
+            if token := session.room_token:
+                told = (
+                    ("issued at", token.issued_at), ("not before", token.not_before),
+                    ("expires at", token.expires_at), ("room", token.room),
+                )  # fmt: skip
+                facts = ", ".join(f"{name} {value or 'not in it'}" for name, value in told)
+                self._wrap(f"room token: {facts}", 11, "quiet")
             for part, spread in session.latency.items():
                 times = "once" if spread.times == 1 else f"{spread.times} times"
                 self._wrap(
