@@ -65,6 +65,32 @@ def test_exit_codes_say_what_was_found(tmp_path: Path, refused: Path) -> None:
     assert run().returncode == 2
 
 
+def test_a_report_of_ours_is_no_log(tmp_path: Path, refused: Path) -> None:
+    own = tmp_path / "report.json"
+    run(refused, "-o", own)
+    met = run(tmp_path)
+    assert met.returncode == 1
+    assert "Session 2" not in met.stdout.decode()
+    told = "this is a report of convai-logscan, not a log"
+    assert f"skipped {own}: {told}" in " ".join(met.stdout.decode().split())
+    found = report(tmp_path)
+    assert [one["name"] for one in found["sources"]] == [str(refused)]
+    assert found["skipped"][0]["source"] == str(own)
+    own.write_text(own.read_text(encoding="utf-8"), encoding="utf-16")  # as PowerShell's > does
+    assert run(tmp_path).returncode == 1
+    for command in (["scan"], ["events"], ["explain", "invalid-api-key"]):
+        named = run(*command, own)
+        assert named.returncode == 3, command
+        assert told in named.stderr.decode()
+    assert run("redact", "--check", own).returncode == 0
+    refused.unlink()
+    alone = run(tmp_path)
+    assert alone.returncode == 3
+    assert "no log is in it" in alone.stderr.decode()
+    own.write_text(f"I ran it:\n{own.read_text(encoding='utf-16')}\n{REFUSED}", encoding="utf-8")
+    assert run(own).returncode == 1, "a ticket that quotes a report"
+
+
 def test_an_empty_file_is_a_report_with_nothing_in_it(tmp_path: Path) -> None:
     empty = tmp_path / "empty.log"
     empty.touch()
