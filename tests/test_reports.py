@@ -139,6 +139,25 @@ def test_the_four_facts_of_a_room_token_are_told_with_the_ids() -> None:
     assert "issued at" not in render(Report("0", "0", sources=[source]), "terminal")
 
 
+def test_what_later_sessions_repeat_is_told_once() -> None:
+    refused = HEAD + (
+        "[12:00:02.000][Error][Transport]: [NativeRoomController] Room-details request failed with HTTP 401: Convai API returned HTTP 401.\n"
+        "[12:00:03.000][Error][SDK]: Room connection failed after retry exhaustion.\n"
+    )
+    source = scanned(refused * 5)
+    text = render(Report("0", "0", sources=[source]), "terminal", Look(width=200))
+    assert [
+        text.count(f"  {label} ") for label in ("Cause", "Fix", "Verify", "Docs", "Led to")
+    ] == [1] * 5
+    assert text.count("✗ Convai rejects") == 5
+    for session in range(2, 6):
+        line = 3 + 5 * (session - 1)
+        assert f"session {session} · as in session 1\n  Log     line {line - session + 1} " in text
+    verbose = render(Report("0", "0", sources=[source]), "terminal", Look(width=200, verbose=True))
+    assert verbose.count("  Cause ") == 5
+    assert "as in session" not in verbose
+
+
 def test_a_note_that_explains_the_loss_is_an_explanation() -> None:
     lost = (
         "[12:00:02.000][Info][SDK]: [LiveKitRoomBackend] Room connected: rm-1\n"

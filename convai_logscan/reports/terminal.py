@@ -106,10 +106,20 @@ class _Page:
             for one in shown:
                 self._headline(one)
             return
+        told: dict[str, int | None] = {}  # by id, the session it was told of
         for one in shown:
-            self._diagnosis(one, source)
+            if one.id in told and not self._look.verbose:
+                self._again(one, told[one.id])
+            else:
+                self._diagnosis(one, source)
+            told.setdefault(one.id, one.session)
+        told.clear()
         for one in (d for d in source.diagnoses if d.verdict == "inconclusive"):
-            self._inconclusive(one)
+            if one.id in told and not self._look.verbose:
+                self._again(one, told[one.id])
+            else:
+                self._inconclusive(one)
+            told.setdefault(one.id, one.session)
         self._no_cause(source)
         self._unexplained(source)
         self._checklist(source)
@@ -278,20 +288,29 @@ class _Page:
             self._wrap(text, 11, "quiet")
             before = moment if moment.stamp else before
 
-    def _headline(self, one: Diagnosis) -> None:
-        sign = (
-            "✗" if one.severity in {"fatal", "error"} else "!" if one.severity == "warning" else "i"
-        )
-        head = Text(f"{sign} ", _style(one.severity))
+    def _headline(self, one: Diagnosis, *more: str) -> None:
+        unsure = one.verdict == "inconclusive"
+        sign = "?" if unsure else {"warning": "!", "info": "i"}.get(one.severity, "✗")
+        head = Text(f"{sign} ", _style("inconclusive" if unsure else one.severity))
         head.append(one_line(one.symptom), "bold")
         self._hang(head, 0, 2)
         where = f"session {one.session}" if one.session else "whole log"
         facts = [one.id, one.severity, f"{one.confidence} confidence", where]
+        if unsure:
+            facts = [one.id, "inconclusive", where]
         if one.times > 1:
             facts.append(f"{one.times} times")
         if one.recovered:
             facts.append("the session connected afterwards")
-        self._wrap(" · ".join(facts), 2, "quiet")
+        self._wrap(" · ".join((*facts, *more)), 2, "quiet")
+
+    def _again(self, one: Diagnosis, session: int | None) -> None:
+        """Print of a diagnosis that an earlier session had only what is its own."""
+        self._console.print()
+        self._headline(one, f"as in session {session}" if session else "as above")
+        rows = _labelled()
+        rows.add_row("Log", self._lines(one.evidence[-1:]))
+        self._print(Padding(rows, (0, 0, 0, 2)))
 
     def _diagnosis(self, one: Diagnosis, source: SourceReport) -> None:
         self._console.print()
