@@ -6,6 +6,7 @@ In: diagnoses, and the few events that prove a step. Out: six `ChecklistStep`s.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from http import HTTPStatus
 
 from msgspec import Struct
 
@@ -51,10 +52,14 @@ _UNANSWERED = ("character-not-ready", "pipeline-fatal-error", "bot-start-failed"
 _INSPECTED = ("tls-inspection-convai", "tls-inspection-livekit", "turn-tls-inspected")
 
 
+_OF_THE_NETWORK = (407, 511)  # a proxy or a portal wants a login
+
+
 class Proofs(Struct):
     """The first line that proves each step."""
 
     _answer: int | None = None
+    _doubtful: int | None = None  # an answer that may not be Convai's
     _joined: int | None = None
     _details: int | None = None
     _details_url: int | None = None
@@ -78,8 +83,10 @@ class Proofs(Struct):
                 self._details = self._details or line
                 self._details_url = self._details_url or line
         elif isinstance(event, (RestFailed, UnclassifiedConnect, RoomInitOutcome)):
-            if event.status:
+            if _is_convais(event):
                 self._answer = self._answer or line
+            elif event.status:
+                self._doubtful = self._doubtful or line
             self._rest_failed = self._rest_failed or line
         elif isinstance(event, (LkConnected, ConnectOk, Connected)):
             self._joined = self._joined or line
@@ -122,6 +129,9 @@ class Proofs(Struct):
             steps.append(blocked(1, convai))
         elif self._answer:
             steps.append(step(1, "proven", "The Connect API answered.", self._answer))
+        elif self._doubtful:
+            why = "The connect request was answered, but perhaps not by Convai."
+            steps.append(step(1, "unknown", why, self._doubtful))
         else:
             steps.append(
                 step(1, "unknown", "No connect request was answered or refused in this log.", None)
@@ -177,9 +187,13 @@ class Proofs(Struct):
             )
         else:
             steps.append(step(4, "unknown", "No line names a certificate.", None))
+        failed = self._rest_failed and not self._joined
         if self._details and self._details_url:
             steps.append(step(5, "proven", "Room details name a wss:// room URL.", self._details))
-        elif self._rest_failed and not self._answer:
+        elif failed and self._doubtful and not self._answer:
+            why = "The answer to the connect request holds no room details."
+            steps.append(step(5, "disproven", why, self._rest_failed))
+        elif failed and not self._answer:
             steps.append(
                 step(
                     5,
@@ -188,7 +202,7 @@ class Proofs(Struct):
                     self._rest_failed,
                 )
             )
-        elif self._rest_failed and not self._details and not self._joined:
+        elif failed and not self._details:
             steps.append(
                 step(
                     5,
@@ -212,6 +226,15 @@ class Proofs(Struct):
         else:
             steps.append(step(6, "unknown", "No line shows the character ready.", None))
         return steps
+
+
+def _is_convais(event: RestFailed | UnclassifiedConnect | RoomInitOutcome) -> bool:
+    """Say whether a failed connect request was answered by Convai, and by nothing in between."""
+    if isinstance(event, UnclassifiedConnect) or event.status in _OF_THE_NETWORK:
+        return False
+    if isinstance(event, RestFailed) and event.kind in {"contract", "parse"}:
+        return False
+    return (event.status or 0) >= HTTPStatus.BAD_REQUEST
 
 
 def _failing(found: Diagnosis) -> int | None:

@@ -470,7 +470,13 @@ class Diagnoser:
 
     def _watched(self, room: _Room, one: _Chain) -> None:
         """Keep how far a chain got."""
-        met = list(one.furthest[1].events) if one.furthest else []
+        found = room.found.get(one.row.id)
+        fired = found is not None and any(chain == one.number for _, chain, _ in found.hits)
+        if found is not None and fired:  # the lines that the report names
+            places = sorted(place for place in found.evidence if place[0] == one.number)
+            met = [found.evidence[place] for place in places]
+        else:
+            met = list(one.furthest[1].shown) if one.furthest else []
         steps: list[tuple[str, Evidence | None]] = []
         for step in one.chain.steps:
             if step.kind == "absent":
@@ -479,8 +485,6 @@ class Diagnoser:
             size = 2 if step.kind == "counted" else max(1, len(step.operand.all_of))
             steps.append((step.text, _evidence(met[0]) if met else None))
             met = met[size:]
-        found = room.found.get(one.row.id)
-        fired = found is not None and any(chain == one.number for _, chain, _ in found.hits)
         ended = _evidence(one.ended_by) if one.ended_by and not fired else None
         self.progress.append(Progress(room.number, one.number, tuple(steps), ended, fired))
 

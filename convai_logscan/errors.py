@@ -24,6 +24,10 @@ class SourceError(LogscanError):
     """An input that cannot be read; the others still are."""
 
 
+class ReportError(SourceError):
+    """A report of this tool, met in place of a log."""
+
+
 class TableError(LogscanError):
     """A row of the troubleshooting table that is refused; `more` is what else is wrong with it."""
 

@@ -265,6 +265,12 @@ class SourceReport(Struct):
     unexplained: list[Unexplained]
     redactions: dict[str, int]
     anchor: Anchor | None = None
+    # By option of the command line, what the report was told not to show; not in the JSON report:
+    left_out: dict[str, list[Diagnosis]] = field(default_factory=dict)
+
+    def unshown(self) -> list[Diagnosis]:
+        """Return what fires and was left out."""
+        return [d for left in self.left_out.values() for d in left if d.verdict == "fires"]
 
 
 class Skipped(Struct, frozen=True):

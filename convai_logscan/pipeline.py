@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from convai_logscan import anchors, parser
 from convai_logscan.checklist import Proofs
 from convai_logscan.diagnose import Diagnoser, Progress
 from convai_logscan.envelopes import plain
+from convai_logscan.errors import ReportError
 from convai_logscan.events import Event, Package, RoomDetails, Said
 from convai_logscan.facts import HEAD, SelfDescription
 from convai_logscan.marks import Marker
@@ -39,6 +41,12 @@ _SHOWN = (
     "character_id", "room_url", "room_name", "session_id", "character_session_id",
     "request_trace_id",
 )  # fmt: skip
+
+
+# How the JSON report begins, however it is indented.
+_OWN_REPORT = re.compile(
+    rb'\s*\{\s*"schema"\s*:\s*\d+\s*,\s*"tool"\s*:\s*\{\s*"name"\s*:\s*"convai-logscan"'
+)
 
 
 class Settings(Struct, frozen=True):
@@ -176,6 +184,11 @@ class _Walk:
             head += block
             if len(head) >= HEAD:
                 break
+        if _OWN_REPORT.match(head):
+            hint = "scan the log that it was made from"
+            raise ReportError(
+                "this is a report of convai-logscan, not a log", self._source.name, hint
+            )
         if head:
             self._about.head(head, self._settings.kind)
             self.lines = 1

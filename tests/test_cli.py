@@ -65,6 +65,32 @@ def test_exit_codes_say_what_was_found(tmp_path: Path, refused: Path) -> None:
     assert run().returncode == 2
 
 
+def test_a_report_of_ours_is_no_log(tmp_path: Path, refused: Path) -> None:
+    own = tmp_path / "report.json"
+    run(refused, "-o", own)
+    met = run(tmp_path)
+    assert met.returncode == 1
+    assert "Session 2" not in met.stdout.decode()
+    told = "this is a report of convai-logscan, not a log"
+    assert f"skipped {own}: {told}" in " ".join(met.stdout.decode().split())
+    found = report(tmp_path)
+    assert [one["name"] for one in found["sources"]] == [str(refused)]
+    assert found["skipped"][0]["source"] == str(own)
+    own.write_text(own.read_text(encoding="utf-8"), encoding="utf-16")  # as PowerShell's > does
+    assert run(tmp_path).returncode == 1
+    for command in (["scan"], ["events"], ["explain", "invalid-api-key"]):
+        named = run(*command, own)
+        assert named.returncode == 3, command
+        assert told in named.stderr.decode()
+    assert run("redact", "--check", own).returncode == 0
+    refused.unlink()
+    alone = run(tmp_path)
+    assert alone.returncode == 3
+    assert "no log is in it" in alone.stderr.decode()
+    own.write_text(f"I ran it:\n{own.read_text(encoding='utf-16')}\n{REFUSED}", encoding="utf-8")
+    assert run(own).returncode == 1, "a ticket that quotes a report"
+
+
 def test_an_empty_file_is_a_report_with_nothing_in_it(tmp_path: Path) -> None:
     empty = tmp_path / "empty.log"
     empty.touch()
@@ -437,3 +463,35 @@ def test_a_clean_file_is_told_on_a_terminal_only(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout, told.strip().endswith(said)) == (0, b"", True)
         assert bool(told) == bool(said)
     assert run("redact", "--check", log).stderr == b""
+
+
+def test_what_was_left_out_is_told(refused: Path, tmp_path: Path) -> None:
+    text = run(refused, "--ignore", "invalid-api-key").stdout.decode()
+    assert "1 diagnosis is left out by --ignore: invalid-api-key" in text
+    assert "What was found in this session is left out." in text
+    assert "No row of the table explains this." not in text
+    quiet = run(refused, "--select", "mic-none", "-q").stdout.decode()
+    assert re.search(r"\d diagnos[ei]s (?:is|are) left out by --select", quiet)
+    whole = run(
+        refused, "--select", "invalid-api-key", "--ignore", "mic-none", "-v"
+    ).stdout.decode()
+    assert "by --ignore" not in whole
+    for number in range(6):
+        (tmp_path / f"{number}.log").write_text(REFUSED, encoding="utf-8")
+    many = run(tmp_path, "--ignore", "invalid-api-key").stdout.decode()
+    assert "nothing wrong" not in many
+    assert "7 diagnoses are left out by --ignore" in many
+
+
+@pytest.mark.parametrize(
+    ("args", "command"),
+    [
+        (["x.log", "--session", "zero"], " scan"), (["x.log", "--no-such"], " scan"), (["explain", "xyzzy"], " explain"),
+        (["events", "x", "--kind", "none"], " events"), (["table", "show", "none"], " table show"),
+        (["table", "none"], " table"), (["redact", "x"], " redact"), (["scn"], ""),
+    ],
+)  # fmt: skip
+def test_a_usage_error_names_the_command_that_was_called(args: list[str], command: str) -> None:
+    done = run(*args)
+    assert done.returncode == 2
+    assert f"(`convai-logscan{command} --help` lists the options)" in done.stderr.decode()

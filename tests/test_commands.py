@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,11 @@ import pytest
 
 from convai_logscan import rules
 from convai_logscan.events import CODES, KINDS
-from tests.helpers import LOGS, ROOT
+from convai_logscan.pipeline import watched
+from convai_logscan.sources import from_stream
+from tests.helpers import LOGS, ROOT, scanned, settings
 from tests.test_cli import REFUSED, run
+from tests.test_logs import raw_log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +78,43 @@ def test_explain_answers_words(words: str, answer: str) -> None:
     assert answer in " ".join(out("explain", words).split())
 
 
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("character does not answer", "character-not-ready"), ("character not responding", "character-not-ready"),
+        ("character not responding", "silent-with-transcript"), ("character does not answer", "push-to-talk-muted"),
+        ("can't connect", "connect-failed-unspecified"), ("Character can’t connect", "invalid-api-key"),
+        ("cannot connect", "convai-endpoint-blocked"), ("stuck on connecting", "connect-failed-unspecified"),
+        ("Curl error 60", "tls-inspection-convai"), ("Curl error 60: Cert verify failed: UNITYTLS_X509VERIFY_FLAG_UNKNOWN_ERROR", "root-certificates-missing"),
+        ("microphone not working on quest", "mic-denied-android"), ("mic doesn't work", "mic-none"),
+    ],
+)  # fmt: skip
+def test_the_words_of_a_customer_name_what_is_meant_first(question: str, first: str) -> None:
+    text = out("explain", question)
+    found = [line.split()[1] for line in text.splitlines() if line.startswith("diagnosis ")]
+    assert first in found[:4]
+    assert text.endswith(f"Next      convai-logscan explain {found[0]}\n")
+
+
+def test_what_customers_mean_is_in_the_table() -> None:
+    named = {row for entry in SYMPTOMS["asked"] for row in entry["rows"]}
+    assert named <= set(rules.builtin().rows)
+
+
+def test_words_with_a_log_lead_on_to_it(tmp_path: Path) -> None:
+    log = tmp_path / "Player 1.log"
+    log.write_text(REFUSED, encoding="utf-8")
+    for words in (["no sound"], ["no", "sound"], ["401"]):
+        text = out("explain", *words, log)
+        assert re.search(
+            rf'^Next      convai-logscan explain [a-z-]+ "{re.escape(str(log))}"$',
+            text,
+            re.MULTILINE,
+        ), text
+    assert out("explain", "no", "sound", "-", stdin=b"").endswith(" -\n")
+    assert "protobuf-missing is silent" in out("explain", "protobuf", log)
+
+
 def test_explain_that_finds_nothing_says_where_to_look() -> None:
     done = run("explain", "xyzzy")
     assert done.returncode == 2
@@ -96,6 +137,20 @@ def test_explain_with_a_log_shows_how_far_it_got(tmp_path: Path) -> None:
     fired = tmp_path / "r.log"
     fired.write_text(REFUSED, encoding="utf-8")
     assert "session 1: invalid-api-key fires" in out("explain", "invalid-api-key", fired)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["conn-invalid-key-release", "cred-auth-token-rejected-text", "conn-endpoint-blocked-old-four", "cred-manager-adapter"],
+)  # fmt: skip
+def test_explain_names_the_lines_that_scan_names(name: str) -> None:
+    raw = raw_log(LOGS / f"{name}.expect.toml")[0]
+    for one in scanned(raw).diagnoses:
+        _, progress = watched(from_stream(io.BytesIO(raw)), settings(watch=one.id))
+        mine = [p for p in progress if p.fired and p.session == (one.session or 0)]
+        lines = {met.line for p in mine for _, met in p.steps if met}
+        assert lines, one.id
+        assert lines <= {e.line for e in one.evidence}, one.id
 
 
 def test_events_are_json_lines() -> None:
@@ -142,7 +197,7 @@ def test_every_field_of_every_event_is_documented() -> None:
         (["events"], "give a log file"), (["events", "x", "-o", "x.xlsx"], "the suffix must be one of"),
         (["events", "x", "--kind", "session_eror"], "did you mean `session_error`"),
         (["events", "no-such.log"], "there is no such file"), (["table", "show", "dns-convay"], "did you mean `dns-convai`"),
-        (["table", "check", "no-such-dir"], "no such folder"), (["explain", "no-such-row", "x.log"], "no diagnosis or code"),
+        (["table", "check", "no-such-dir"], "no such folder"), (["explain", "xyzzy", "x.log"], "no such file"), (["explain", "xyzzy", "README.md"], "nothing in the table answers"),
     ],
 )  # fmt: skip
 def test_trouble_is_one_sentence(args: list[str], words: str) -> None:

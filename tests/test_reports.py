@@ -123,6 +123,41 @@ def test_the_sender_is_told_of_a_token_that_is_still_good() -> None:
     assert render(report, "json", Look(now=1.0)) == render(report, "json")
 
 
+def test_the_four_facts_of_a_room_token_are_told_with_the_ids() -> None:
+    text, _ = fill(
+        "[Debug][Transport]: Token: @room-token@; Room Name: rm-other; Room URL: wss://x.livekit.cloud; "
+        "Session ID: s-1; Character Session ID: c-1\n"
+    )
+    source = scanned(text)
+    token = source.sessions[0].room_token
+    assert token
+    verbose = render(Report("0", "0", sources=[source]), "terminal", Look(width=400, verbose=True))
+    line = next(line for line in verbose.splitlines() if "room token: issued at" in line)
+    assert f"issued at {token.issued_at}, " in line
+    assert f"expires at {token.expires_at}, room {token.room}" in line
+    assert "not before" in line
+    assert "issued at" not in render(Report("0", "0", sources=[source]), "terminal")
+
+
+def test_what_later_sessions_repeat_is_told_once() -> None:
+    refused = HEAD + (
+        "[12:00:02.000][Error][Transport]: [NativeRoomController] Room-details request failed with HTTP 401: Convai API returned HTTP 401.\n"
+        "[12:00:03.000][Error][SDK]: Room connection failed after retry exhaustion.\n"
+    )
+    source = scanned(refused * 5)
+    text = render(Report("0", "0", sources=[source]), "terminal", Look(width=200))
+    assert [
+        text.count(f"  {label} ") for label in ("Cause", "Fix", "Verify", "Docs", "Led to")
+    ] == [1] * 5
+    assert text.count("✗ Convai rejects") == 5
+    for session in range(2, 6):
+        line = 3 + 5 * (session - 1)
+        assert f"session {session} · as in session 1\n  Log     line {line - session + 1} " in text
+    verbose = render(Report("0", "0", sources=[source]), "terminal", Look(width=200, verbose=True))
+    assert verbose.count("  Cause ") == 5
+    assert "as in session" not in verbose
+
+
 def test_a_note_that_explains_the_loss_is_an_explanation() -> None:
     lost = (
         "[12:00:02.000][Info][SDK]: [LiveKitRoomBackend] Room connected: rm-1\n"

@@ -17,7 +17,22 @@ BUILT = {
 }
 
 
-class Commands(click.Group):
+class Group(click.Group):
+    """Commands whose usage errors say which of them it was."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that is named."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            name = ctx.invoked_subcommand or ""
+            command = self.get_command(ctx, name)
+            if error.ctx is None and command:
+                error.ctx = click.Context(command, ctx, info_name=name)
+            raise
+
+
+class Commands(Group):
     """Commands by name, each imported when asked for; any other first word is a path to scan."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -7,6 +7,7 @@ import re
 import textwrap
 import tomllib
 from collections import Counter
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -48,17 +49,11 @@ def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str |
         rules.builtin() if not tables else rules.load([rules.builtin_folder(), *map(Path, tables)])
     )
     codes = _data("codes.toml")
-    what, path = words[0], words[1] if len(words) == 2 else None
-    known = what in table.rows or what in codes
-    if path and not (known or path == "-" or "://" in path or Path(path).suffix or _is_there(path)):
-        path = None
-    if len(words) > 1 and not path:
-        return _search(" ".join(words), table, codes)
-    if path and not known:
-        hint = rules.nearest(what, [*table.rows, *codes])
-        raise click.UsageError(
-            f"there is no diagnosis or code `{what}`" + (f"; {hint}" if hint else "")
-        )
+    what, path = words[0], None
+    if len(words) > 1 and (_is_log(words[-1]) or (len(words) == 2 and _known(what, table, codes))):
+        what, path = " ".join(words[:-1]), words[-1]
+    elif len(words) > 1:
+        what = " ".join(words)
     if path and path != "-" and not re.search("://|!", path) and not _is_there(path):
         raise SourceError("there is no such file", path)
     if what in table.rows:
@@ -68,7 +63,28 @@ def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str |
         names = [name for name in codes[what]["rows"] if name in table.rows]
         _code(what, codes[what], table, whole=path is None)
         return _progress(table, names, path, livekit_test) if path else 0
-    return _search(what, table, codes)
+    best = _search(what, table, codes)
+    named = [one.name.split()[1] for one in best if not one.name.startswith("symptom")]
+    rows = [name for name in named if name in table.rows]
+    if path and rows == named and len(rows) == 1:
+        return _progress(table, rows, path, livekit_test)
+    if named:
+        click.echo()
+        log = f' "{path}"' if path and " " in path else f" {path}" if path else ""
+        # Not folded, so that it can be copied.
+        click.echo(f"Next      convai-logscan explain {named[0]}{one_line(log)}")
+    return 0
+
+
+def _known(what: str, table: Table, codes: dict[str, Any]) -> bool:
+    return what in table.rows or what in codes
+
+
+def _is_log(word: str) -> bool:
+    """Say whether the last word is a log, and not one of the words to search."""
+    if word == "-" or "://" in word or word.lower().endswith((".log", ".txt")):
+        return True
+    return _is_there(word.partition("!")[0]) and not Path(word).is_dir()
 
 
 def _is_there(path: str) -> bool:
@@ -196,8 +212,8 @@ def _step(label: str, text: str) -> None:
     paragraph(textwrap.shorten(text, MAX_LINE, placeholder=" …"), f"    {label:9}", most=MAX_WIDTH)
 
 
-def _search(words: str, table: Table, codes: dict[str, Any]) -> int:
-    """Print the rows, codes and symptoms that answer a question best."""
+def _search(words: str, table: Table, codes: dict[str, Any]) -> list[_Text]:
+    """Print the rows, codes and symptoms that answer a question best, and return them."""
     from convai_logscan.rules import nearest
 
     symptoms = _data("symptoms.toml")
@@ -212,7 +228,9 @@ def _search(words: str, table: Table, codes: dict[str, Any]) -> int:
             for entry in symptoms["symptom"]
         ),
     ]  # fmt: skip
-    best = _best(_words(words), texts, symptoms["means"]) or _in_logs(words, table)
+    meant = [_of_row(table.rows[name], codes) for name in _meant(words, symptoms["asked"])]
+    best = list(dict.fromkeys([*meant, *_best(_words(words), texts, symptoms["means"])]))
+    best = best[:MAX_HITS] or _in_logs(words, table)
     hint = nearest(words, [*table.rows, *codes]) if " " not in words.strip() else None
     if not best:
         raise click.UsageError(
@@ -224,7 +242,23 @@ def _search(words: str, table: Table, codes: dict[str, Any]) -> int:
     for one in best:
         click.echo(one.name)
         _say("", one.shown)
-    return 0
+    return best
+
+
+def _meant(words: str, asked: list[dict[str, list[str]]]) -> list[str]:
+    """Return the rows that a question names in the words of those who ask it.
+
+    The longest phrase that is in the question counts, where it is more than half of it.
+    """
+    wanted = set(_words(words))
+    fits = [
+        (len(phrase), entry["rows"])
+        for entry in asked
+        for phrase in (set(_words(one)) for one in entry["words"])
+        if phrase <= wanted and 2 * len(phrase) > len(wanted)
+    ]
+    longest = max((size for size, _ in fits), default=0)
+    return list(dict.fromkeys(row for size, rows in fits if size == longest for row in rows))
 
 
 def _of_row(row: Row, codes: dict[str, Any]) -> _Text:
@@ -254,98 +288,23 @@ class _Text(NamedTuple):
     rest: str
 
 
-# Words that say nothing about the trouble.
-_STOP = frozenset(
-    [
-        "a",
-        "all",
-        "also",
-        "am",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "but",
-        "by",
-        "can",
-        "cannot",
-        "character",
-        "convai",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "he",
-        "her",
-        "him",
-        "his",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "just",
-        "me",
-        "my",
-        "no",
-        "not",
-        "of",
-        "on",
-        "only",
-        "or",
-        "our",
-        "she",
-        "so",
-        "some",
-        "still",
-        "than",
-        "that",
-        "the",
-        "their",
-        "then",
-        "there",
-        "they",
-        "this",
-        "to",
-        "too",
-        "unity",
-        "up",
-        "us",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "you",
-        "your",
-    ]
-)
-
-
 def _words(text: str) -> list[str]:
     """Return the words that count, without their endings."""
-    found = re.findall(r"[a-z0-9]+", text.lower())
-    return [
-        re.sub(r"(?:ing|ed|es|s)$", "", word) if len(word) > 4 else word
-        for word in found
-        if word not in _STOP
-    ]
+    found = re.findall(r"[a-z0-9]+", re.sub("(?<=[a-z])['’](?=[a-z])", "", text.lower()))
+    return [_stem(word) for word in found if word not in _small()]
+
+
+@cache
+def _small() -> frozenset[str]:
+    """Return the words that say nothing about the trouble."""
+    return frozenset(_data("symptoms.toml")["small"].split())
+
+
+def _stem(word: str) -> str:
+    """Return what connect, connects, connected, connecting and connection share."""
+    if len(word) < 4:
+        return word
+    return re.sub(r"(.)\1$", r"\1", re.sub(r"(?:ions?|ing|ed|es|s|e)$", "", word))
 
 
 def _best(wanted: list[str], texts: list[_Text], means: dict[str, list[str]]) -> list[_Text]:
@@ -356,9 +315,10 @@ def _best(wanted: list[str], texts: list[_Text], means: dict[str, list[str]]) ->
     held = [(one, set(_words(one.head)), set(_words(one.rest))) for one in texts]
     often = Counter(word for _, head, rest in held for word in head | rest)
     weights = dict.fromkeys(wanted, 1.0)
+    others = {_stem(word): words for word, words in means.items()}
     for word in wanted:
-        for other in means.get(word, ()):
-            weights.setdefault(other, 0.5)
+        for other in others.get(word, ()):
+            weights.setdefault(_stem(other), 0.5)
     scores: list[tuple[float, int, str, _Text]] = []
     for one, head, rest in held:
         score = sum(

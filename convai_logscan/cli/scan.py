@@ -24,8 +24,8 @@ from convai_logscan.cli.street import (
     width,
     written,
 )
-from convai_logscan.errors import SourceError
-from convai_logscan.model import SEVERITIES, Report, Severity, Skipped, SourceReport
+from convai_logscan.errors import ReportError, SourceError
+from convai_logscan.model import SEVERITIES, Diagnosis, Report, Severity, Skipped, SourceReport
 
 if TYPE_CHECKING:
     from convai_logscan.pipeline import Settings
@@ -190,6 +190,7 @@ def _read(paths: tuple[str, ...], settings: Settings, report: Report, limits: Li
     from convai_logscan.sources import Pipe, in_paths
 
     stdin = Pipe(standard_input())
+    given = {str(Path(path)) for path in paths}
     try:
         with Progress() as progress:
             for item in in_paths(paths, stdin, limits):
@@ -201,13 +202,16 @@ def _read(paths: tuple[str, ...], settings: Settings, report: Report, limits: Li
                     found, skipped = scan(item, settings)
                 except SourceError as error:
                     hint = f" ({error.hint})" if error.hint else ""
-                    report.skipped.append(Skipped(item.name, error.message + hint))
+                    met = isinstance(error, ReportError) and item.name not in given
+                    report.skipped.append(Skipped(item.name, error.message + hint, met))
                     continue
                 report.sources.append(found)
                 report.skipped.extend(skipped)
     except KeyboardInterrupt:
         report.interrupted = True
     report.interrupted = report.interrupted or stdin.interrupted
+    if report.skipped and not report.sources and all(one.minor for one in report.skipped):
+        report.skipped += [Skipped(path, "no log is in it") for path in paths]
 
 
 def _name_discreetly(report: Report) -> None:
@@ -236,9 +240,14 @@ def _narrow(
         number = source.sessions[-1].number if which == "last" else int(which)
         source.sessions = [one for one in source.sessions if one.number == number]
         source.diagnoses = [d for d in source.diagnoses if d.session in {number, None}]
-    source.diagnoses = [
-        d for d in source.diagnoses if (not select or d.id in select) and d.id not in ignore
-    ]
+    kept: list[Diagnosis] = []
+    for one in source.diagnoses:
+        option = "--ignore" if one.id in ignore else "--select"
+        if one.id in ignore or (select and one.id not in select):
+            source.left_out.setdefault(option, []).append(one)
+        else:
+            kept.append(one)
+    source.diagnoses = kept
 
 
 def _write(report: Report, output: str, name: str) -> None:

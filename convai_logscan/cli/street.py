@@ -45,7 +45,9 @@ def run(command: click.Command, args: Sequence[str]) -> int:
         click.echo(error.ctx.get_help())
         return USAGE
     except click.ClickException as error:
-        complain(error.format_message(), "`convai-logscan --help` lists the options")
+        context = getattr(error, "ctx", None)
+        called = context.command_path if context else "convai-logscan"
+        complain(error.format_message(), f"`{called} --help` lists the options")
         return USAGE
     except LogscanError as error:
         complain(str(error))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from convai_logscan.cli import Group
 from convai_logscan.cli.street import USAGE, complain, paragraph
 from convai_logscan.reports.safe import one_line
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from convai_logscan.rules import Row, Table
 
 
-@click.group(name="table")
+@click.group(name="table", cls=Group)
 def command() -> None:
     """List, show, check and cover the rows of the troubleshooting table."""
 

@@ -94,6 +94,7 @@ class _Page:
             return
         for session in source.sessions:
             self._session(session, source)
+        self._filtered(source)
         shown = [
             d
             for d in source.diagnoses
@@ -105,10 +106,20 @@ class _Page:
             for one in shown:
                 self._headline(one)
             return
+        told: dict[str, int | None] = {}  # by id, the session it was told of
         for one in shown:
-            self._diagnosis(one, source)
+            if one.id in told and not self._look.verbose:
+                self._again(one, told[one.id])
+            else:
+                self._diagnosis(one, source)
+            told.setdefault(one.id, one.session)
+        told.clear()
         for one in (d for d in source.diagnoses if d.verdict == "inconclusive"):
-            self._inconclusive(one)
+            if one.id in told and not self._look.verbose:
+                self._again(one, told[one.id])
+            else:
+                self._inconclusive(one)
+            told.setdefault(one.id, one.session)
         self._no_cause(source)
         self._unexplained(source)
         self._checklist(source)
@@ -131,8 +142,21 @@ class _Page:
                     "If a Convai character should have spoken in this run, check that this is the log of that "
                     "run (Player-prev.log and Editor-prev.log hold the run before) and that the SDK is in the scene."
                 )
+            if not firing:
+                self._filtered(source)
             return not firing
         return False
+
+    def _filtered(self, *sources: SourceReport) -> None:
+        """Say what the command line left out, so that nobody takes the rest for the whole."""
+        for option in sorted({option for source in sources for option in source.left_out}):
+            ids = [d.id for source in sources for d in source.left_out.get(option, ())]
+            noun = "diagnosis is" if len(ids) == 1 else "diagnoses are"
+            names = ", ".join(dict.fromkeys(ids)) if option == "--ignore" else ""
+            told = f": {names}" if names else ""
+            if any(d.because_of in ids for source in sources for d in source.diagnoses):
+                told += ", with what follows from it"
+            self._wrap(f"{len(ids)} {noun} left out by {option}{told}", 0, "warning")
 
     def _fingerprint(self, source: SourceReport) -> Text:
         facts = source.facts
@@ -177,7 +201,12 @@ class _Page:
             and (d.severity != "info" or session.outcome == "dropped")
             and d.id != "transport-debug-off"
         ]
-        if not mine:
+        hidden = {d.id for d in source.unshown() if d.session == session.number}
+        mine = [d for d in mine if d.because_of not in hidden]
+        if not mine and hidden:
+            if not self._look.quiet:
+                self._wrap("What was found in this session is left out.", 11, "warning")
+        elif not mine:
             unsure = any(
                 d.session == session.number and d.verdict == "inconclusive"
                 for d in source.diagnoses
@@ -202,6 +231,13 @@ class _Page:
             for name, value in ids:
                 if value:
                     self._wrap(f"{name}: {one_line(value)}", 11, "quiet")
+            if token := session.room_token:
+                told = (
+                    ("issued at", token.issued_at), ("not before", token.not_before),
+                    ("expires at", token.expires_at), ("room", token.room),
+                )  # fmt: skip
+                facts = ", ".join(f"{name} {value or 'not in it'}" for name, value in told)
+                self._wrap(f"room token: {facts}", 11, "quiet")
             for part, spread in session.latency.items():
                 times = "once" if spread.times == 1 else f"{spread.times} times"
                 self._wrap(
@@ -252,20 +288,29 @@ class _Page:
             self._wrap(text, 11, "quiet")
             before = moment if moment.stamp else before
 
-    def _headline(self, one: Diagnosis) -> None:
-        sign = (
-            "✗" if one.severity in {"fatal", "error"} else "!" if one.severity == "warning" else "i"
-        )
-        head = Text(f"{sign} ", _style(one.severity))
+    def _headline(self, one: Diagnosis, *more: str) -> None:
+        unsure = one.verdict == "inconclusive"
+        sign = "?" if unsure else {"warning": "!", "info": "i"}.get(one.severity, "✗")
+        head = Text(f"{sign} ", _style("inconclusive" if unsure else one.severity))
         head.append(one_line(one.symptom), "bold")
         self._hang(head, 0, 2)
         where = f"session {one.session}" if one.session else "whole log"
         facts = [one.id, one.severity, f"{one.confidence} confidence", where]
+        if unsure:
+            facts = [one.id, "inconclusive", where]
         if one.times > 1:
             facts.append(f"{one.times} times")
         if one.recovered:
             facts.append("the session connected afterwards")
-        self._wrap(" · ".join(facts), 2, "quiet")
+        self._wrap(" · ".join((*facts, *more)), 2, "quiet")
+
+    def _again(self, one: Diagnosis, session: int | None) -> None:
+        """Print of a diagnosis that an earlier session had only what is its own."""
+        self._console.print()
+        self._headline(one, f"as in session {session}" if session else "as above")
+        rows = _labelled()
+        rows.add_row("Log", self._lines(one.evidence[-1:]))
+        self._print(Padding(rows, (0, 0, 0, 2)))
 
     def _diagnosis(self, one: Diagnosis, source: SourceReport) -> None:
         self._console.print()
@@ -316,7 +361,7 @@ class _Page:
     def _no_cause(self, source: SourceReport) -> None:
         for session in source.sessions:
             failing = [
-                d for d in source.diagnoses
+                d for d in (*source.diagnoses, *source.unshown())
                 if d.session == session.number and d.verdict == "fires" and d.severity in {"fatal", "error"} and not d.recovered
                 and d.because_of is None  # the cause of a consequence is known, even where it is left out
             ]  # fmt: skip
@@ -342,9 +387,10 @@ class _Page:
             self._wrap(f"… and {more} more (-v shows them)", 2, "quiet")
 
     def _checklist(self, source: SourceReport) -> None:
-        """Print the six steps of the first session that did not connect; `-v` those of all."""
+        """Print the six steps of the session that says most about the network; `-v` those of all."""
         shown = [s for s in source.sessions if self._look.verbose or _about_network(s)]
-        for session in shown if self._look.verbose else shown[:1]:
+        most = max(shown, key=lambda s: sum(map(_decided, s.checklist[:5])), default=None)
+        for session in shown if self._look.verbose or most is None else [most]:
             where = f" of session {session.number}" if len(source.sessions) > 1 else ""
             self._steps(where, session.checklist)
         if len(shown) > 1 and not self._look.verbose:
@@ -377,7 +423,7 @@ class _Page:
             ),
             None,
         )
-        explained = {d.session for d in source.diagnoses if d.root}
+        explained = {d.session for d in (*source.diagnoses, *source.unshown()) if d.root}
         told = any(s.outcome != "connected" and s.number not in explained for s in source.sessions)
         lines: list[str] = []
         handed_out = any(s.step == 5 and s.verdict == "proven" for s in source.checklist)
@@ -432,6 +478,8 @@ class _Page:
         ]
         if warnings:
             return ", ".join(dict.fromkeys(warnings)), _style("warning")
+        if any(d.severity != "info" for d in source.unshown()):
+            return "what was found is left out", _style("warning")
         if any(s.outcome != "connected" for s in source.sessions):
             return "no verdict: no connection was seen to succeed or fail", _style("warning")
         return "nothing wrong", _style("good")
@@ -460,6 +508,8 @@ class _Page:
         for name, times in ordered:
             rows.add_row(str(times), name, Text(symptoms.get(name, ""), _style("quiet")))
         self._print(Padding(rows, (0, 0, 0, 2)))
+        if len(report.sources) > MAX_DETAIL:
+            self._filtered(*report.sources)
 
     def skipped(self, report: Report) -> None:
         """Print what could not be read, and, more quietly, what is plainly no log."""
@@ -521,6 +571,10 @@ def _quote(text: str) -> str:
     if shown.endswith("…") and (end := shown.rfind(" ", len(shown) // 2)) > 0:
         return f"{shown[:end].rstrip()} …"
     return shown
+
+
+def _decided(step: ChecklistStep) -> bool:
+    return step.verdict != "unknown"
 
 
 def _about_network(session: Session) -> bool:
