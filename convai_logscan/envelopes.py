@@ -61,19 +61,56 @@ _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _PROCESS = r"(?P<tag>[^\s\[(]{1,80}(?:\([^)\n]{1,80}\))?)\[(?P<pid>\d{1,10})"
 _SCRIPT = r"\.js(?:\.gz|\.br|\.unityweb)?"
+# Classes that print under their own name; a tag that begins with `Convai` is one too.
+CLASSES = frozenset(
+    [
+        "RoomConnectionRuntimeAdapter",
+        "RoomConnectionCoordinator",
+        "RoomDisconnectRuntimeAdapter",
+        "RoomAudioRuntimeAdapter",
+        "AudioTrackManager",
+        "NativeRoomController",
+        "NativeTransport",
+        "NativeRealtimeTransport",
+        "LiveKitRoomBackend",
+        "WebGLRoomController",
+        "WebGLRealtimeTransport",
+        "WebGLTransportBootstrap",
+        "ConnectionStateMachine",
+        "SessionStateMachine",
+        "SessionMetrics",
+        "RTVIHandler",
+        "PlayerConversationInput",
+        "PlatformNetworkingBootstrap",
+        "UnityConvaiAdapter",
+        "SceneCharacterDiscovery",
+        "ConnectAPI",
+        "ClientLatency",
+        "NotificationHandler",
+        "ChatTranscriptUI",
+        "SubtitleTranscriptUI",
+        "EmbodimentTickScheduler",
+        "EmotionTaxonomyAsset",
+        "GazeJointAttention",
+        "CameraVisionFrameSource",
+        "WebcamVisionFrameSource",
+        "QuestVisionFrameSource",
+    ]
+)
 # A line of the SDK, of LiveKit or of a tool follows: what stands before it is somebody's layout.
 _SPEAKS = (
     r"(?:`|\[(?:\d{1,2}:\d\d:|\d{4}-|(?:Trace|Debug|Info|Warning|Error|Exception|Log)\])|LiveKit: "
-    r"|Curl error \d|[VDIWEFA][/(]|\d\d-\d\d \d\d:|\d{4}[-/]\d\d[-/]\d\d[T ]\d)"
+    r"|Curl error \d|[VDIWEFA][/(]|\d\d-\d\d \d\d:|\d{4}[-/]\d\d[-/]\d\d[T ]\d"
+    rf"|\[(?:Convai\w{{0,40}}|{'|'.join(sorted(CLASSES))})\] \S)"
 )
 _HTML = r"(?:</?(?:p|pre|code|li|td|tr|br|div|span|blockquote)(?: [^<>\n]{0,80})? ?/?>){1,8}"
 
 ENVELOPES: tuple[Envelope, ...] = (
     # Tickets, mail and forums
     _envelope("quote", None, ">", r">{1,8} ?", "> " + _SAID),
-    _envelope("bullet", None, "-+*•0-9", r"(?:[-+*•]|\d{1,3}[.)]) +(?=" + _SPEAKS + ")",
+    _envelope("bullet", None, "-+*•0-9", r"(?:[-+*•]|\d{1,3}[.)]) +(?=[*_]{0,3}" + _SPEAKS + ")",
               "- LiveKit: " + _SAID),
-    _envelope("indent", None, " \t", r"[ \t]{1,80}(?=(?:[>*•+-] ?|\d{1,3}[.)] )?" + _SPEAKS + ")",
+    _envelope("indent", None, " \t", r"[ \t]{1,80}(?=(?:[>*•+-] ?|\d{1,3}[.)] )?[*_]{0,3}" + _SPEAKS + ")",
               "    LiveKit: " + _SAID),
     _envelope("code", None, "`", r"`{1,3}(?=[^`])", "`" + _SAID + "`", tail="`{1,3}", open_ended=True),
     _envelope("emphasis", None, "*_", r"[*_]{1,3}(?=" + _SPEAKS + ")", "**LiveKit: " + _SAID + "**",

@@ -14,7 +14,7 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
-from convai_logscan.envelopes import CATEGORIES, Peeled, find_header, peel
+from convai_logscan.envelopes import CATEGORIES, CLASSES, Peeled, find_header, peel
 from convai_logscan.model import LIVEKIT, V3_STACK, Mark, Record, Speaker, Stamp
 
 MAX_TAIL = 400  # lines a record may go on
@@ -36,43 +36,6 @@ _UNTIMED = re.compile(
 _SAYS = re.compile(r"\w")
 _MAX_TAGS = 8
 _TAG = re.compile(r"\[([^\]\n]{1,80})\] ?")
-# Classes that print under their own name; a tag that begins with `Convai` is one too.
-CLASSES = frozenset(
-    [
-        "RoomConnectionRuntimeAdapter",
-        "RoomConnectionCoordinator",
-        "RoomDisconnectRuntimeAdapter",
-        "RoomAudioRuntimeAdapter",
-        "AudioTrackManager",
-        "NativeRoomController",
-        "NativeTransport",
-        "NativeRealtimeTransport",
-        "LiveKitRoomBackend",
-        "WebGLRoomController",
-        "WebGLRealtimeTransport",
-        "WebGLTransportBootstrap",
-        "ConnectionStateMachine",
-        "SessionStateMachine",
-        "SessionMetrics",
-        "RTVIHandler",
-        "PlayerConversationInput",
-        "PlatformNetworkingBootstrap",
-        "UnityConvaiAdapter",
-        "SceneCharacterDiscovery",
-        "ConnectAPI",
-        "ClientLatency",
-        "NotificationHandler",
-        "ChatTranscriptUI",
-        "SubtitleTranscriptUI",
-        "EmbodimentTickScheduler",
-        "EmotionTaxonomyAsset",
-        "GazeJointAttention",
-        "CameraVisionFrameSource",
-        "WebcamVisionFrameSource",
-        "QuestVisionFrameSource",
-    ]
-)
-
 _FRAME = re.compile(
     r"\s*[\w.<>`+|\[\],$/@=~-]+:[\w.<>`|\[\]$=,~-]+ ?\(.*\)(?: \(at .+:\d+\))?\s*$"
     r"|\s+at \S|\s*at \S+\.cs:\d+\s*$|\s*---+ (?:End|>)|Rethrow as |.{1,200} \(at [^()]+:\d+\)\s*$"

@@ -11,6 +11,7 @@ import sys
 import tarfile
 import zipfile
 import zlib
+from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
 import py7zr
@@ -65,6 +66,19 @@ ARCHIVE: dict[str, Callable[[Files], bytes]] = {
     "tar.xz": lambda files: PACK["xz"](tarred(files)),
     "tar.zst": lambda files: PACK["zst"](tarred(files)),
 }  # fmt: skip
+
+
+def mailed(files: Files, body: str = "See what is attached.", code: str = "base64") -> bytes:
+    """Return a mail with files attached and its text in a transfer encoding."""
+    mail = EmailMessage()
+    mail["Received"] = "from mx.example.net by mail.example.net; Tue, 3 Feb 2026 04:05:06 +0000"
+    mail["From"], mail["Subject"] = "Zoë <zoe@example.net>", "The character does not speak"
+    mail.set_content(body, cte=code)
+    mail.add_alternative(f"<p>{body}</p>", subtype="html")
+    for name, content in files.items():
+        kind = ("image", "png") if name.endswith(".png") else ("application", "octet-stream")
+        mail.add_attachment(content, *kind, filename=name)
+    return mail.as_bytes()
 
 
 def linked_tar() -> bytes:

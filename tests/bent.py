@@ -10,6 +10,7 @@ from tests.archives import (
     ARCHIVE,
     PACK,
     linked_tar,
+    mailed,
     nested,
     one_member,
     sevened,
@@ -57,6 +58,7 @@ PACKED = [
     *(pack(LOG) for pack in PACK.values()), LOG.decode().encode("utf-16"),
     nested(3, LOG), shared_body(5, 4096), linked_tar(), sevened({"a.zip": zipped(SECOND)}),
     zipped({"a.tar.gz": ARCHIVE["tar.gz"](SECOND)}), one_member(b"dir/", b""),
+    mailed({"first.log": LOG, "b.zip": zipped(SECOND)}), mailed({}, LOG.decode(), "quoted-printable"),
 ]  # fmt: skip
 
 # What hurts parsers, put anywhere.
@@ -65,7 +67,7 @@ CHUNKS = [
     b"\xef\xbb\xbf", b"a\0b\0\n\0", b"{" * 300, b"}" * 300, b"[" * 300, b'"', b"\\" * 99, b"<color=red>", b"</color>", b"<b", b"&lt;", b"x" * 5000,
     b"\xe2\x80\xae", b"\xe2\x80\xa8", b"\xc3", b"9" * 5000, b"-1", b"NaN", b"1e999999", b"99:99:99.999", b"{{room-token-1}}", b"eyJhbGciOi",
     b"token: ", b"-accessToken\n", b"password=", b"  at A.B () [0x0] in <0>:0\n", b"(Filename: a Line: 1)\n", "é角🙂".encode(), b"PK\x03\x04",
-    b"PK\x01\x02", b"PK\x05\x06", b"\x1f\x8b\x08", b"ustar", b"--------- beginning of main\n",
+    b"PK\x01\x02", b"PK\x05\x06", b"\x1f\x8b\x08", b"ustar", b"--------- beginning of main\n", b"MIME-Version: 1.0\nSubject: x\n\n",
 ]  # fmt: skip
 _SIZES = [0, 1, 2, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF, (1 << 63) - 1]
 _CODES = ("utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32", "cp1251")

@@ -280,6 +280,42 @@ def test_a_file_that_becomes_shorter_is_reported_up_to_there(tmp_path: Path) -> 
         assert "became shorter" in item.cut
 
 
+MAIL = b"From: zoe@example.net\r\nMIME-Version: 1.0\r\n"
+MIXED = b'Content-Type: multipart/mixed; boundary="%b"\r\n\r\n--%b\r\n'
+
+
+@pytest.mark.parametrize(
+    ("mail", "reason"),
+    [
+        (MAIL + b"Content-Type: multipart/mixed\r\n\r\n" + LOG, "does not say where its parts end"),
+        (MAIL + b"".join(MIXED % (b"b%d" % n, b"b%d" % n) for n in range(3000)), "where its parts end"),
+        (MAIL + b"Content-Type: message/rfc822\r\n\r\n" * 1000 + LOG, "nested too deep"),
+        (MAIL + b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nSGVsbG8gd29y=bGQ*",
+         "base64 data are damaged"),
+        (MAIL + b"Content-Type: application/pkcs7-mime; name=smime.p7m\r\n\r\nMIAG", "encrypted"),
+        (MAIL + b"Content-Type: text/plain\r\n\r\n" + b"\n" * (5 << 20), "too large"),
+        (MAIL + MIXED % (b"x", b"x") + b"\r\n--x\r\n" * 20_000, "--max-members"),
+    ],
+    ids=["no boundary", "nested", "forwarded", "base64", "encrypted", "large", "many parts"],
+)  # fmt: skip
+def test_a_hostile_mail_is_refused_in_one_sentence(
+    tmp_path: Path, mail: bytes, reason: str
+) -> None:
+    _, left_out = read(put(tmp_path, mail))
+    assert [reason in one.reason for one in left_out if not one.minor] == [True], left_out
+
+
+@pytest.mark.parametrize(
+    "kind", ["(" * 4000, '"' * 4000, "a;" * 4000, "=?utf-8?q?" * 4000, "\xff\x00"]
+)
+def test_odd_headers_of_a_mail_lose_no_part_of_it(tmp_path: Path, kind: str) -> None:
+    odd = kind.encode("latin-1")
+    mail = MAIL + MIXED % (b"x", b"x") + b"Content-Type: " + odd + b"\r\n\r\nx\r\n--x\r\n"
+    mail += b"Content-Type: text/plain; name=a.log\r\n\r\n" + LOG + b"\r\n--x--\r\n"
+    found, _ = read(put(tmp_path, mail))
+    assert any(one.name.endswith("!a.log") and ids(one) for one in found)
+
+
 # --- limits ---------------------------------------------------------------------------------------
 
 

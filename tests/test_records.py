@@ -26,6 +26,31 @@ def framed(text: str | bytes) -> list[Record]:
     return list(Framer().records(Marker(None).marks([data])))
 
 
+TAGGED = "[NativeRoomController] Room-details request failed with HTTP 401: Unauthorized"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("  ", ""), ("\t", ""), ("- ", ""), ("2) ", ""), ("    > ", ""), ("**", "**"), ("  - **", "**"),
+     ("<li>", "</li>"), ("`", "`"), ("10:22:31 ", "")],
+)  # fmt: skip
+@pytest.mark.parametrize("line", [TAGGED, "[ConvaiManager] Shutting down."])
+def test_a_line_of_a_known_class_is_found_in_the_layout_of_a_ticket(
+    before: str, after: str, line: str
+) -> None:
+    assert peel(before + line + after).text == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["  at Convai.Runtime.ConvaiManager.Start ()", '  "[ConvaiManager] Shutting down.",', "  [Convai]",
+     "  [MyConvaiBridge] ready", "- [ ] ConvaiManager is in the scene", "  [ConvaiManager]",
+     "  [GameClient] NativeRoomController is up", '  ["ConvaiManager", "RTVIHandler"]'],
+)  # fmt: skip
+def test_stack_lines_json_and_tags_of_others_stay_as_they_are(line: str) -> None:
+    assert peel(line) == (line, (), None, {}, False, False, None)
+
+
 @pytest.mark.parametrize("envelope", ENVELOPES, ids=lambda e: e.name)
 def test_a_sample_is_peeled_by_its_own_envelope(envelope: Envelope) -> None:
     found = peel(envelope.sample)

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convai_logscan.cli.redact import command as redact
 from convai_logscan.errors import SourceError
 from convai_logscan.model import Skipped
 from convai_logscan.pipeline import scan
@@ -33,7 +35,7 @@ from convai_logscan.sources import (
     remote,
 )
 from convai_logscan.sources.text import Source
-from tests.archives import ARCHIVE, PACK, nested, zipped
+from tests.archives import ARCHIVE, PACK, mailed, nested, zipped
 from tests.compose import Entry, noise, render
 from tests.helpers import SHARED, answer, ids, settings
 
@@ -143,6 +145,18 @@ KINDS: dict[str, Callable[[Path, bytes], tuple[str, str]]] = {
         _file(folder, ARCHIVE["tar"]({"Player.log.xz": PACK["xz"](raw)}), "b.tar")[0],
         f"{folder / 'b.tar'}!Player.log.xz",
     ),
+    "in a mail": lambda folder, raw: (
+        _file(folder, mailed({"shot.png": PNG, "Spieler ä.log": raw}, " "), "ticket.txt")[0],
+        f"{folder / 'ticket.txt'}!Spieler ä.log",
+    ),
+    "zip in a mail": lambda folder, raw: (
+        _file(folder, mailed({"logs.zip": zipped({"Player.log": raw})}, " "), "ticket.eml")[0],
+        f"{folder / 'ticket.eml'}!logs.zip!Player.log",
+    ),
+    "mail in a zip": lambda folder, raw: (
+        _file(folder, zipped({"a.eml": mailed({"Player.log": raw}, " ")}), "ticket.zip")[0],
+        f"{folder / 'ticket.zip'}!a.eml!Player.log",
+    ),
     "gz of gz": partial(
         lambda folder, raw: _file(folder, gzip.compress(gzip.compress(raw)), "x.gz")
     ),
@@ -246,6 +260,85 @@ def test_the_commands_that_read_one_log_read_it_packed(tmp_path: Path) -> None:
     path.write_bytes(zipped({"Player.log": raw}))
     with pytest.raises(SourceError, match="this is an archive"):
         list(from_file(path).text())
+
+
+@pytest.mark.parametrize("code", ["7bit", "quoted-printable", "base64"])
+def test_the_text_of_a_mail_is_read(code: str) -> None:
+    mail = mailed({"shot.png": PNG}, refused("docs").decode(), code)
+    found, left_out = read("-", stdin=mail)
+    assert [(one.name, ids(one)[0]) for one in found] == [("-!body", "invalid-api-key")]
+    assert [(one.source, one.minor) for one in left_out] == [("-!shot.png", True)]
+
+
+def _mail(kind: str, body: str, more: str = "") -> bytes:
+    return (
+        f"From: zoe@example.net\r\nMIME-Version: 1.0\r\nContent-Type: {kind}\r\n{more}\r\n{body}"
+    ).encode("latin-1")
+
+
+FIRST, SECOND = "[14:03:22.118][Error][SDK]: Failed to connect", "character Zoë after 3 attempts."
+SAID = f"{FIRST} {SECOND}"
+
+
+@pytest.mark.parametrize(
+    ("mail", "text"),
+    [
+        (_mail('text/html; charset="iso-8859-1"',
+               f"<html><head><style>p {{}}</style><title>x</title></head><body><div>Hi,</div>\n"
+               f"<p class=a>{FIRST}\n{SECOND}<br><b>two</b> &lt;3</p></body></html>"),
+         f"Hi,\n{SAID}\ntwo <3\n"),
+        (_mail("text/html", "<pre>one  two\n three</pre>"), "one  two\nthree\n"),
+        (_mail("text/plain; format=flowed; charset=latin1", f"{FIRST} \r\n{SECOND}\r\n-- \r\nZoë"),
+         f"{SAID}\r\n-- \r\nZoë"),
+        (_mail("text/plain; charset=nonsense", FIRST), FIRST),
+        (_mail("text/plain; charset=cp1252", "a=20=80", "Content-Transfer-Encoding: quoted-printable\r\n"),
+         "a €"),
+    ],
+    ids=["html", "pre", "flowed", "unknown charset", "quoted-printable"],
+)  # fmt: skip
+def test_a_mail_shows_its_text_as_it_was_written(mail: bytes, text: str) -> None:
+    found = [
+        (one.name, b"".join(one.text()).decode())
+        for one in in_paths(["-"], Pipe(io.BytesIO(mail)), Limits())
+        if isinstance(one, Source)
+    ]
+    assert found == [("-!body", text)]
+
+
+def test_what_only_mentions_headers_is_no_mail(tmp_path: Path) -> None:
+    headers = "MIME-Version: 1.0\nContent-Type: text/plain\nFrom: zoe@example.net\n"
+    for number, text in enumerate(
+        (
+            "Initialize engine version: 6000.0.80f1 (abc)\n" + headers + "\n",
+            headers,  # and nothing behind them
+            headers + "what is this\n\n",
+            "From: zoe@example.net\nSubject: it is silent\n\n",  # a ticket as text
+            "[Licensing::Client] MIME-Version: 1.0\nContent-Type: x\n\n",
+        )
+    ):
+        path, name = _file(tmp_path, (text + SAID + "\n").encode(), f"{number}.eml")
+        assert [one.name for one in read(path)[0]] == [name]
+
+
+def test_a_mail_is_several_logs_to_the_commands_that_read_one(tmp_path: Path) -> None:
+    raw = refused()
+    path, _ = _file(tmp_path, mailed({"Player.log": raw}), "ticket.eml")
+    with pytest.raises(SourceError, match="one log is wanted"):
+        list(from_file(Path(path)).text())
+    assert b"".join(one_log(f"{path}!Player.log", NO_PIPE).text()) == raw
+
+
+def test_the_copy_of_a_mail_is_that_mail_without_its_secrets(tmp_path: Path) -> None:
+    mail = _mail("text/plain", f"{FIRST} with pwd=hunter2-4711 here\r\n")
+    path, _ = _file(tmp_path, mail, "ticket.eml")
+    done = CliRunner().invoke(
+        redact, [path, "-o", f"{tmp_path / 'safe.eml'}"], standalone_mode=False
+    )
+    assert not done.return_value, done.output
+    kept = mail.replace(b"zoe@example.net", b"{{email-1}}").replace(
+        b"hunter2-4711", b"{{password-1}}"
+    )
+    assert (tmp_path / "safe.eml").read_bytes() == kept
 
 
 @pytest.fixture

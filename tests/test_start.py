@@ -58,6 +58,14 @@ def test_a_log_that_says_nothing_needs_no_parser(tmp_path: Path) -> None:
     assert modules.isdisjoint({"lark", "rich", "pandas", "numpy"})
 
 
+def test_a_plain_log_needs_no_reader_of_mails(tmp_path: Path) -> None:
+    _, modules = call(tmp_path / "kept", "-", "--format", "json", text=SPEAKING)
+    _, more = call(tmp_path / "kept", "-", "--format", "json", text="MIME-Version: 1\nFrom: x\n\nx")
+    reader = {"email.feedparser", "email.policy", "convai_logscan.sources.mail"}
+    assert modules.isdisjoint(reader)
+    assert reader <= more
+
+
 def test_a_log_that_speaks_needs_lark_once(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     first, modules = call(kept, "-", "--format", "json", text=SPEAKING)

@@ -53,7 +53,8 @@ def command(
     """
     from convai_logscan.sources import Limits
 
-    limits = Limits(depth=max_depth, members=max_members, bytes=max_bytes, seconds=max_seconds)
+    # The copy of a mail is a mail: it is read as the text that it is.
+    limits = Limits(max_depth, max_members, max_bytes, max_seconds, mails=False)
     options = frozenset({"transcripts"} if no_transcripts else ())
     if check:
         if output:

@@ -103,8 +103,8 @@ def command(
 ) -> int:  # fmt: skip
     """Say what is wrong in Unity logs: the cause, how sure it is, the fix, how to verify it.
 
-    PATH is a file, a folder, a pattern like logs/*.log, an archive (zip, tar, 7z, nested too) or a
-    compressed file (gz, bz2, xz, zst), a URL, @FILE for a list of paths, or - for standard input.
+    PATH is a file, a folder, a pattern like logs/*.log, an archive (zip, tar, 7z, nested too), a mail,
+    a compressed file (gz, bz2, xz, zst), a URL, @FILE for a list of paths, or - for standard input.
     What a file is shows in its content; its name does not matter.
     """
     if not paths:

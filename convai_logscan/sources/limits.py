@@ -16,6 +16,7 @@ class Limits(Struct, frozen=True):
     members: int = 10_000
     bytes: int = 2 << 30  # unpacked
     seconds: float = 60.0
+    mails: bool = True  # whether a mail is gone into, or is the text that it is
 
 
 class LimitError(SourceError):
@@ -37,6 +38,11 @@ class Budget:
     def depth(self) -> int:
         """How deep archives may be nested."""
         return self._limits.depth
+
+    @property
+    def mails(self) -> bool:
+        """Whether a mail is gone into."""
+        return self._limits.mails
 
     def unpacked(self, size: int) -> None:
         """Count bytes that were unpacked, as they come and not as a header promises them."""

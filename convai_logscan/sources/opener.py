@@ -14,7 +14,15 @@ from convai_logscan.errors import SourceError
 from convai_logscan.model import Skipped
 from convai_logscan.sources.decode import SNIFF
 from convai_logscan.sources.limits import Budget, LimitError
-from convai_logscan.sources.sniff import COMPRESSED, Reason, container, is_tar, no_log, package
+from convai_logscan.sources.sniff import (
+    COMPRESSED,
+    Reason,
+    container,
+    is_mail,
+    is_tar,
+    no_log,
+    package,
+)
 from convai_logscan.sources.stream import BLOCK, Stream
 from convai_logscan.sources.text import Source
 
@@ -28,7 +36,7 @@ def opened(
     """Yield what an input holds; `named` says that the user asked for this very one."""
     try:
         head = stream.peek(SNIFF)
-        kind = container(head) or _with_a_foreword(head, stream)
+        kind = _kind(head, budget) or _with_a_foreword(head, stream)
         reason = package(head) if kind == "zip" and not named else None
         if kind is None or reason:
             yield from _plain(name, reason or no_log(head), stream, named=named)
@@ -57,7 +65,7 @@ def only(name: str, stream: Stream, budget: Budget) -> Iterator[bytes]:
     Raises SourceError for an archive.
     """
     depth = 0
-    while kind := container(stream.peek(SNIFF)):
+    while kind := _kind(stream.peek(SNIFF), budget):
         if kind not in COMPRESSED:
             raise several(name, f"{name}!Player.log")
         from convai_logscan.sources.inflate import unpacked  # a log that is plain pays for none
@@ -77,6 +85,10 @@ def several(name: str, member: str) -> SourceError:
 def said(error: SourceError) -> str:
     """Return an error as the reason that stands beside a name."""
     return error.message + (f" ({error.hint})" if error.hint else "")
+
+
+def _kind(head: bytes, budget: Budget) -> str | None:
+    return container(head) or ("mail" if budget.mails and is_mail(head) else None)
 
 
 def _with_a_foreword(head: bytes, stream: Stream) -> str | None:
@@ -102,6 +114,10 @@ def _archive(kind: str, name: str, stream: Stream, budget: Budget, depth: int) -
         from convai_logscan.sources import tar
 
         members = tar.members(stream, budget)
+    elif kind == "mail":
+        from convai_logscan.sources import mail
+
+        members = mail.members(stream, budget)
     else:
         from convai_logscan.sources import pkzip, seven
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from msgspec import Struct
 
 from convai_logscan.sources.decode import is_binary
@@ -57,6 +59,12 @@ _BEGINNINGS: dict[bytes, tuple[_Magic, ...]] = {
 }
 
 
+# The headers of a mail, to the empty line behind them; it names its format and itself in some.
+_HEADERS = re.compile(rb"(?:[!-9;-~]{1,76}:[^\r\n]*+\r?\n(?:[ \t][^\r\n]*+\r?\n)*+)++(?=\r?\n)")
+_MIME = re.compile(rb"(?im)^mime-version:")
+_OTHER_HEADER = re.compile(rb"(?im)^(?:content-type|from|subject|received):")
+
+
 class Reason(Struct, frozen=True):
     """Why a file is no log."""
 
@@ -92,6 +100,12 @@ def is_tar(head: bytes) -> bool:
     except (tarfile.HeaderError, ValueError):
         return False
     return True
+
+
+def is_mail(head: bytes) -> bool:
+    """Say whether a text begins with the headers of a mail, and not with other lines."""
+    found = _HEADERS.match(head)
+    return bool(found and _MIME.search(found[0]) and _OTHER_HEADER.search(found[0]))
 
 
 def package(head: bytes) -> Reason | None:
