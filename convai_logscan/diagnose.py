@@ -50,6 +50,10 @@ from convai_logscan.model import (
 )
 from convai_logscan.rules import Chain, Operand, Row, Span, Step, Table
 
+DEBUG_ADVICE = (
+    "Convai lines of level Debug: in Edit > Project Settings > Convai SDK > Diagnostics set "
+    "the Transport category to Debug, use the Editor or a Development Build, and run again."
+)
 MAX_EVIDENCE = 5
 MAX_MET = 2000  # texts of one row that are remembered as explained
 MAX_SLOTS = 64  # pending starts of one step with different join values
@@ -551,10 +555,7 @@ class Diagnoser:
                 "The native LiveKit lines: they are printed by SDK versions from 4.2 on."
             )
         if wanted and not (room.transport_debug if transport else room.debug):
-            missing.append(
-                "Convai lines of level Debug: in Edit > Project Settings > Convai SDK > Diagnostics set "
-                "the Transport category to Debug, use the Editor or a Development Build, and run again."
-            )
+            missing.append(DEBUG_ADVICE)
         if found.cut:
             missing.append("The rest of the log: it ends before the wait for this line was over.")
         return missing

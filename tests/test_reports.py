@@ -100,6 +100,20 @@ def test_an_inconclusive_session_is_not_called_right() -> None:
     assert "not everything could be seen" in text
 
 
+def test_what_is_not_sure_is_not_called_unexplained_and_advised_once() -> None:
+    text = shown("inconclusive-never-called.expect.toml")
+    assert "No row of the table explains this" not in text
+    assert "A possible reason is below" in text
+    assert text.count("Transport category to Debug") == 1
+
+
+def test_notes_are_not_called_nothing() -> None:
+    text = shown("feat-gaze-unreachable.expect.toml")
+    assert "Nothing wrong was found in this session, only what is noted below." in text
+    assert "i The character cannot turn far enough" in text
+    assert "Nothing wrong was found in this session.\n" in shown("healthy-docs-form.expect.toml")
+
+
 def test_nobody_is_told_to_switch_on_what_was_on() -> None:
     key = "[12:00:02.000][Warning][SDK]: [SessionMetrics] Session error: config.api_key_missing\n"
     debug = "[12:00:02.000][Debug][Transport]: [NativeRoomController] Room create mode (new room)\n"

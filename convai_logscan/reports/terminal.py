@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convai_logscan.checklist import TITLES
+from convai_logscan.diagnose import DEBUG_ADVICE
 from convai_logscan.envelopes import plain
 from convai_logscan.model import (
     ChecklistStep,
@@ -48,6 +49,7 @@ _ASCII = str.maketrans(
     }
 )
 _NO_ACTIVITY = ("no Convai activity", _COLOURS["quiet"])
+_AT_THE_END = "Convai lines of level Debug; the end of this report says how to get them."
 MAX_DETAIL = 5  # sources that are shown whole
 MAX_SKIPPED = 20  # inputs left out that are named
 
@@ -118,7 +120,7 @@ class _Page:
             if one.id in told and not self._look.verbose:
                 self._again(one, told[one.id])
             else:
-                self._inconclusive(one)
+                self._inconclusive(one, source)
             told.setdefault(one.id, one.session)
         self._no_cause(source)
         self._unexplained(source)
@@ -211,8 +213,21 @@ class _Page:
                 d.session == session.number and d.verdict == "inconclusive"
                 for d in source.diagnoses
             )
+            noted = any(
+                d.session in {session.number, None}
+                and d.verdict == "fires"
+                and d.severity == "info"
+                for d in source.diagnoses
+                if d.id != "transport-debug-off"
+            )
             if session.outcome == "connected" and unsure:
                 self._wrap("Nothing was seen to fail, but not everything could be seen.", 11)
+            elif session.outcome == "connected" and noted:
+                self._wrap(
+                    "Nothing wrong was found in this session, only what is noted below.", 11, "good"
+                )
+            elif session.outcome != "connected" and unsure and not self._look.quiet:
+                self._wrap("A possible reason is below; this log cannot prove it.", 11)
             elif session.outcome == "connected":
                 self._wrap("Nothing wrong was found in this session.", 11, "good")
             elif not self._look.quiet:
@@ -339,7 +354,7 @@ class _Page:
             )
         self._print(Padding(rows, (0, 0, 0, 2)))
 
-    def _inconclusive(self, one: Diagnosis) -> None:
+    def _inconclusive(self, one: Diagnosis, source: SourceReport) -> None:
         self._console.print()
         head = Text("? ", _style("inconclusive"))
         head.append(one_line(one.symptom), "bold")
@@ -348,7 +363,8 @@ class _Page:
             f"{one.id} · inconclusive: this log cannot tell. What would settle it:", 2, "quiet"
         )
         for text in one.missing:
-            self._wrap(text, 4)
+            again = text == DEBUG_ADVICE and self._advice(source)
+            self._wrap(_AT_THE_END if again else text, 4)
 
     def _lines(self, evidence: tuple[Evidence, ...]) -> Table:
         lines = Table.grid(padding=(0, 1))
@@ -411,24 +427,19 @@ class _Page:
             rows.add_row(Text(sign, _style(style)), text)
         self._print(Padding(rows, (0, 0, 0, 2)))
 
-    def _unseen(self, source: SourceReport) -> None:
-        # Where one session printed such lines, the level was on: the advice would be wrong.
-        off = next(
-            (
-                d
-                for d in source.diagnoses
-                if d.id == "transport-debug-off"
-                and d.verdict == "fires"
-                and not source.visibility.debug
-            ),
-            None,
-        )
+    def _advice(self, source: SourceReport) -> str | None:
+        """Return how to make the room's lines be printed, where they are missed."""
+        off = _debug_off(source)
         explained = {d.session for d in (*source.diagnoses, *source.unshown()) if d.root}
         told = any(s.outcome != "connected" and s.number not in explained for s in source.sessions)
-        lines: list[str] = []
         handed_out = any(s.step == 5 and s.verdict == "proven" for s in source.checklist)
         if off and (self._look.verbose or (told and not handed_out)):
-            lines.append(f"{off.symptom} {' '.join(off.fix)}")
+            return f"{off.symptom} {' '.join(off.fix)}"
+        return None
+
+    def _unseen(self, source: SourceReport) -> None:
+        advice = self._advice(source)
+        lines = [advice] if advice else []
         if source.visibility.truncated:
             lines.append("The log ends in the middle of something: a longer log would say more.")
         if lines:
@@ -436,7 +447,7 @@ class _Page:
             self._print(Text("What this log could not show", "bold"))
             for line in lines:
                 self._wrap(line, 2)
-        elif off:
+        elif _debug_off(source):
             self._console.print()
             self._wrap(
                 "The ids of the room are not printed in this log (transport-debug-off); -v says how to turn them on.",
@@ -553,6 +564,14 @@ class _Page:
         for number, line in enumerate(first):
             line.rstrip()
             self._print(Padding(line, (0, 0, 0, indent + (hang if number else 0))))
+
+
+def _debug_off(source: SourceReport) -> Diagnosis | None:
+    """Return that the room's lines were not printed; where one session printed them, they were."""
+    if source.visibility.debug:
+        return None
+    off = (d for d in source.diagnoses if d.id == "transport-debug-off" and d.verdict == "fires")
+    return next(off, None)
 
 
 def _told_under(one: Diagnosis, source: SourceReport) -> str | None:
