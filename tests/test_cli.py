@@ -495,3 +495,15 @@ def test_a_usage_error_names_the_command_that_was_called(args: list[str], comman
     done = run(*args)
     assert done.returncode == 2
     assert f"(`convai-logscan{command} --help` lists the options)" in done.stderr.decode()
+
+
+def test_a_mistyped_path_gets_the_name_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "Player.log").write_text(REFUSED, encoding="utf-8")
+    (tmp_path / "other.txt").touch()
+    meant = f"there is no such file (did you mean {tmp_path / 'Player.log'}?)"
+    for args in (["scan"], ["events"], ["explain", "invalid-api-key"], ["redact", "-o", "-"]):
+        done = run(*args, tmp_path / "Playr.log")
+        assert done.returncode == 3, args
+        assert meant in done.stderr.decode(), args
+    assert "did you mean" not in run(tmp_path / "nothing-like-it").stderr.decode()
+    assert "did you mean" not in run(tmp_path / "none" / "Player.log").stderr.decode()

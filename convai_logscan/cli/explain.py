@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from convai_logscan.cli.street import INCOMPLETE, complain, discreet, paragraph, standard_input
-from convai_logscan.errors import SourceError
 from convai_logscan.reports.safe import one_line
 
 if TYPE_CHECKING:
@@ -55,7 +54,9 @@ def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str |
     elif len(words) > 1:
         what = " ".join(words)
     if path and path != "-" and not re.search("://|!", path) and not _is_there(path):
-        raise SourceError("there is no such file", path)
+        from convai_logscan.sources.plain import no_such_file
+
+        raise no_such_file(Path(path))
     if what in table.rows:
         _row(table.rows[what])
         return _progress(table, [what], path, livekit_test) if path else 0

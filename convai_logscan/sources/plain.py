@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from convai_logscan.sources.opener import Item, only, opened
 from convai_logscan.sources.stream import BLOCK, Stream
 from convai_logscan.sources.text import Source
 
+MAX_BESIDE = 10_000  # names of a folder that a mistyped one is compared with
 _JUNCTION = 0xA0000003  # the tag of a mount point, on Windows
 
 
@@ -118,7 +120,7 @@ def _open(path: Path) -> tuple[BinaryIO, Stream]:
         # Unbuffered and never mapped: Unity must stay able to rename or cut a log that is read.
         handle = path.open("rb", buffering=0)
     except FileNotFoundError as error:
-        raise SourceError("there is no such file", name) from error
+        raise no_such_file(path) from error
     except PermissionError as error:
         raise SourceError("reading it is not allowed", name, "check its permissions") from error
     except (OSError, ValueError) as error:
@@ -126,6 +128,19 @@ def _open(path: Path) -> tuple[BinaryIO, Stream]:
     regular = stat.S_ISREG(info.st_mode)
     size = info.st_size if regular else 0
     return handle, Stream(_file_blocks(handle, name, size), handle if regular else None)
+
+
+def no_such_file(path: Path) -> SourceError:
+    """Return what to say of a path that leads nowhere, with the name beside it that is nearest."""
+    from difflib import get_close_matches  # only for those who mistype
+
+    try:
+        beside = [entry.name for entry in islice(path.parent.iterdir(), MAX_BESIDE)]
+    except (OSError, ValueError):
+        beside = []
+    near = get_close_matches(path.name, beside, 1, 0.75)
+    hint = f"did you mean {path.with_name(near[0])}?" if near else None
+    return SourceError("there is no such file", str(path), hint)
 
 
 def _file_blocks(handle: BinaryIO, name: str, size: int) -> Iterator[bytes]:
