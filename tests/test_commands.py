@@ -87,6 +87,7 @@ def test_explain_answers_words(words: str, answer: str) -> None:
         ("cannot connect", "convai-endpoint-blocked"), ("stuck on connecting", "connect-failed-unspecified"),
         ("Curl error 60", "tls-inspection-convai"), ("Curl error 60: Cert verify failed: UNITYTLS_X509VERIFY_FLAG_UNKNOWN_ERROR", "root-certificates-missing"),
         ("microphone not working on quest", "mic-denied-android"), ("mic doesn't work", "mic-none"),
+        ("the bot isn't replying", "character-not-ready"), ("I can't hear her", "silent-with-transcript"),
     ],
 )  # fmt: skip
 def test_the_words_of_a_customer_name_what_is_meant_first(question: str, first: str) -> None:
@@ -112,6 +113,9 @@ def test_words_with_a_log_lead_on_to_it(tmp_path: Path) -> None:
             re.MULTILINE,
         ), text
     assert out("explain", "no", "sound", "-", stdin=b"").endswith(" -\n")
+    assert re.search(
+        r"^Ask +\S.*ask the question above", out("explain", "urp", log), re.MULTILINE | re.DOTALL
+    )
     assert "protobuf-missing is silent" in out("explain", "protobuf", log)
 
 

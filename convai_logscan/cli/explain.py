@@ -68,6 +68,8 @@ def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str |
     named = [one.name.split()[1] for one in best if not one.name.startswith("symptom")]
     rows = [name for name in named if name in table.rows]
     if path and rows == named and len(rows) == 1:
+        if question := table.rows[rows[0]].ask:
+            _say("Ask", question)
         return _progress(table, rows, path, livekit_test)
     if named:
         click.echo()
