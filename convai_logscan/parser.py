@@ -172,11 +172,45 @@ _DIALOGUE = re.compile(
 _EXAMPLE = re.compile(r"\b(?:such as|like|e\.g\.|for example|for instance)\W{1,4}$", re.IGNORECASE)
 
 
-def _coded(text: str, where: Where) -> Iterator[Event]:
+# What people write around the lines of a log, a sentence of theirs that asks, and one that quotes:
+# `I searched for "…"`, but not `the request failed with "…"`, `{"error":"…"}` or `(in promise) "…"`.
+_THROWN = re.compile(r"[\w.]{0,200}(?:Exception|Error): ")
+_SENTENCE = 200  # characters before a form in which a quotation of it begins
+_BY_PEOPLE = frozenset(["plain", "quote", "bullet", "indent", "emphasis", "html"])
+_QUESTION = re.compile(r"(?<!\S)[^\s/]*\?[\"'`”’»]?\s*\Z")
+_QUOTES = re.compile(r"\w,? (?:[\"“„«][^\"“”„«»]*|`[^`]*|['‘][^'‘’]*)\Z")
+_FAILED = re.compile(
+    r"\b(?:fail|refus|reject|return|reason|because|threw)\w*[^.\w]{0,3}(?:\w{1,12} ){0,2}\Z"
+)
+
+
+def _mentioned(text: str, at: int) -> bool:
+    """Say whether what stands at a place in a text is only spoken of: asked for, or quoted."""
+    start, end = text.rfind("\n", 0, at) + 1, text.find("\n", at)
+    if _QUESTION.search(text, start, len(text) if end < 0 else end):
+        return True
+    before = text[max(start, at - _SENTENCE) : at]
+    quote = _QUOTES.search(before)
+    return quote is not None and not _FAILED.search(before[: quote.start() + 2])
+
+
+def _in_prose(record: Record, message: str) -> bool:
+    """Say whether a record of no known speaker may be a sentence of somebody."""
+    return (
+        record.envelope in _BY_PEOPLE
+        and record.level is None
+        and not record.frames
+        and not _THROWN.match(message)
+    )
+
+
+def _coded(text: str, where: Where, *, prose: bool = False) -> Iterator[Event]:
     """Yield the first code of the known list that some listener announces in its own words."""
     if "convai.coded" not in _may(text):
         return
     for form in _found("convai", "coded", text):
+        if prose and _mentioned(text, form.end):
+            continue
         before, behind = text[: form.end], text[form.end + len(form.fields["code"]) :]
         said = before.rpartition("\n")[2][-400:]
         if (
@@ -217,12 +251,12 @@ def opens(rules: frozenset[str], message: str, line: str) -> bool:
 
 
 def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
-    own = None
+    own, prose = None, _in_prose(record, message)
     for rule, (name, start) in _WHOLE_LINES.items():
         text = message if name == "convai" else _untagged(record, message)
         if rule in _may(text):
             form = _form(name, start, text)
-            own = _event(form, where) if form else None
+            own = _event(form, where) if form and not (prose and _mentioned(text, 0)) else None
             if own is not None:
                 if isinstance(own, ExceptionRaised) and record.frames:
                     own = replace(own, stack="\n".join(record.frames[:_MAX_STACK]))
@@ -241,10 +275,11 @@ def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
     if thrown:
         yield from _thrown(message[thrown.end() :], where)
     elif own is None:
-        yield from _coded(_untagged(record, message), where)
+        yield from _coded(_untagged(record, message), where, prose=prose)
     owner = _owner(record)
     if own is None or isinstance(own, ExceptionRaised):
-        yield from (_signed(e, record) for e in _within(_full(record), where, owner))
+        found = _within(_full(record), where, owner, prose=prose)
+        yield from (_signed(event, record) for event in found)
 
 
 _SDK_FRAME = re.compile(r"\bConvai[\w./\\]*[.:/\\]")
@@ -311,7 +346,7 @@ def _owner(record: Record) -> str:
     return "other" if own else "unknown"
 
 
-def _within(text: str, where: Where, peer: str) -> Iterator[Event]:
+def _within(text: str, where: Where, peer: str, *, prose: bool = False) -> Iterator[Event]:
     """Yield the reasons, curl, browser and LiveKit JavaScript forms that stand in a text."""
     may = _may(text)
     for name, start in (
@@ -324,6 +359,8 @@ def _within(text: str, where: Where, peer: str) -> Iterator[Event]:
             continue
         seen: set[tuple[str, str | None]] = set()
         for form in _found(name, start, text):
+            if prose and _mentioned(text, form.end):
+                continue
             event = _event(form, where)
             if event is None or (form.kind, form.fields.get("kind")) in seen:
                 continue

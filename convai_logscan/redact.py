@@ -78,6 +78,10 @@ _HEADER = re.compile(
 )
 _AUTH = re.compile(r"auth[-_ ]?token", re.IGNORECASE)
 _JWT = re.compile(r"e(?:yJ|wo)[\w-]+(?:\.[\w-]+){1,2}", re.ASCII)
+_TAIL = re.compile(
+    r"[\s\ufeff]*(?P<secret>(?P<payload>[\w-]{3,65536})\.(?:[\w-]{43}|[\w-]{64}|[\w-]{86}|[\w-]{342}))(?![\w-])",
+    re.ASCII,
+)
 _HEX_ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _ADDRESS_LIKE = re.compile(r"0x[0-9A-Fa-f]+|[0-9a-f-]+")
 _VERSION = re.compile(
@@ -402,6 +406,18 @@ def _missing(token: str) -> int | None:
     return _SIGNATURES.get(str(_object(header).get("alg")), _SIGNATURE) - len(rest[1])
 
 
+def _tail(text: str) -> tuple[int, int] | None:
+    """Return where the end of a token stands that a text begins with: of its payload, and all behind."""
+    found = _TAIL.match(text)
+    if found is None:
+        return None
+    for skipped in range(4):  # where the groups of four begin is not known
+        end = _segment(found["payload"][skipped:])
+        if end.endswith("}") and end.isprintable():
+            return found.span("secret")
+    return None
+
+
 def _fits(piece: str, missing: int | None) -> bool:
     """Say whether the first word of the next line is the rest of a token that was cut."""
     if missing is not None and len(piece) == missing:
@@ -460,6 +476,7 @@ class Redactor:
         self._index: dict[str, list[tuple[str, int]]] = {}
         self._ends: dict[str, list[tuple[str, bool]]] = {}  # either end -> (value, is it the first)
         self._carry = _Carry()
+        self._begins = False  # whether the next record is the first one
         self._said: set[str] = set()  # texts without a secret of their own
         self._counting = True
 
@@ -479,14 +496,15 @@ class Redactor:
         Without `recall`, known values are left to the caller where they stand without a label.
         """
         recall = recall or _hides(text)
+        begins, self._begins = self._begins and bool(_tail(text)), False
         known = recall and next(self._recalled(text), None)
-        if not self._carry.text and not known and self._silent(text):
+        if not self._carry.text and not known and not begins and self._silent(text):
             if "{{" in text:
                 self._reserve(text)
             return []
         shapes = self._announced(_fold(_LONE_CR.sub("\n", text) if "\r" in text else text))
         carry, self._carry = self._carry, _Carry()
-        found = self._pass(text, carry, recall)
+        found = self._pass(text, carry, recall, begins=begins)
         if found or _TAGGED.search(text):
             # Until nothing more is found, so that a second run finds nothing either.
             done = once = edited(text, found)
@@ -510,7 +528,12 @@ class Redactor:
     @property
     def open(self) -> bool:
         """Say whether the next record may begin with the rest of a value."""
-        return bool(self._carry.text)
+        return bool(self._carry.text) or self._begins
+
+    def begin(self) -> None:
+        """Take the next record as the first one of a log, which may begin in the middle of a token."""
+        self.close()
+        self._begins = True
 
     def close(self) -> None:
         """Forget what stayed open: the next record does not follow the last one."""
@@ -551,12 +574,13 @@ class Redactor:
 
     def aside(self, text: str) -> list[Edit]:
         """Return the edits of a text that stands between two records: what was open stays open."""
-        carry, self._carry = self._carry, _Carry()
+        kept, self._carry, self._begins = (self._carry, self._begins), _Carry(), False
         self._counting = False
         try:
             return self.edits(text)
         finally:
-            self._carry, self._counting = carry, True
+            self._carry, self._begins = kept
+            self._counting = True
 
     def goes_on(self, text: str) -> bool:
         """Say whether a shape that goes on in the next line may begin in a text."""
@@ -568,15 +592,19 @@ class Redactor:
         return [self._shapes[int(n)] for n in sorted(found, key=int)]
 
     def _pass(
-        self, text: str, carry: _Carry, recall: bool, unseen: re.Pattern[str] = _UNSEEN
-    ) -> list[Edit]:
+        self, text: str, carry: _Carry, recall: bool, unseen: re.Pattern[str] = _UNSEEN,
+        *, begins: bool = False,
+    ) -> list[Edit]:  # fmt: skip
         """Return what is to be replaced now; the carry stands in front and is not given out again."""
         lead = carry.text + "\n" if carry.text else ""
         whole = lead + text
         seen, places = _seen(whole, unseen)
         work = self._reserve(seen)
-        low = _fold(work)
         finds: list[_Find] = []
+        if begins and (tail := _tail(work)):
+            finds.append(_Find([tail], "room-token", work[slice(*tail)]))
+            work = _blank(work, [tail])
+        low = _fold(work)
         for shape in self._announced(low):
             hits = list(self._hits(shape, work, low))
             if hits:

@@ -371,6 +371,7 @@ class _Sweep:
 
     def __init__(self, redactor: Redactor, search: Search) -> None:
         self._redactor = redactor
+        redactor.begin()
         self._other = Redactor(redactor.shapes)  # for lines that are tried, not read
         self._search = search
         self._memo: dict[bytes, list[ByteEdit]] = {}

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import re
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -65,7 +67,7 @@ class Copy(Struct):
     found: list[tuple[str, Found]] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     interrupted: bool = False
-    leak: str | None = None  # what the check still found, where it is only told
+    leaks: list[LeakError] = field(default_factory=list)  # of logs that the archive goes without
 
 
 class _Work:
@@ -148,7 +150,9 @@ def clean(log: Source, todo: _Todo, work: _Work, found: Found) -> Iterator[bytes
 # --- checking ------------------------------------------------------------------------------------
 
 
-def checked(pieces: Iterable[bytes], verifier: Verifier, write: Callable[[bytes], object]) -> None:
+def checked(
+    pieces: Iterable[bytes], verifier: Verifier, write: Callable[[bytes], object], name: str
+) -> None:
     """Write pieces while the check reads them beside; raises LeakError where something is left."""
     with ThreadPoolExecutor(1) as beside:
         waiting: deque[Future[None]] = deque()
@@ -161,15 +165,17 @@ def checked(pieces: Iterable[bytes], verifier: Verifier, write: Callable[[bytes]
                     break
         for one in waiting:
             one.result()
-    refuse(verifier)
+    refuse(verifier, name)
 
 
-def refuse(verifier: Verifier) -> None:
-    """Raise LeakError where the check found something."""
+def refuse(verifier: Verifier, name: str) -> None:
+    """Raise LeakError, with the name of the log, where the check found something."""
     if verifier.leak:
+        found = f"line {verifier.leak.line} still holds {verifier.leak.what}"
         raise LeakError(
-            f"after redaction, line {verifier.leak.line} still holds {verifier.leak.what}, so nothing was written",
-            hint="please report the form of that line, without its value",
+            f"after redaction, {found}, so nothing of it was written",
+            name,
+            "please report the form of that line, without its value",
         )
 
 
@@ -187,8 +193,8 @@ def _shapes(redactor: Redactor) -> dict[str, str]:
 class Container(Protocol):
     """What the logs of an archive are written into."""
 
-    def add(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Add a log."""
+    def add(self, name: str, held: BinaryIO) -> None:
+        """Add a log, which is redacted and checked."""
 
     def close(self) -> None:
         """Finish the archive."""
@@ -198,13 +204,12 @@ class _Zip:
     def __init__(self, out: BinaryIO) -> None:
         self._zip = zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED)  # closed with the container
 
-    def add(self, name: str, pieces: Iterable[bytes]) -> None:
+    def add(self, name: str, held: BinaryIO) -> None:
         info = zipfile.ZipInfo(name, _EPOCH)
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = 0o644 << 16
         with self._zip.open(info, "w", force_zip64=True) as member:
-            for piece in pieces:
-                member.write(piece)
+            shutil.copyfileobj(held, member)
 
     def close(self) -> None:
         self._zip.close()
@@ -214,15 +219,11 @@ class _Tar:
     def __init__(self, out: BinaryIO) -> None:
         self._tar = tarfile.TarFile(fileobj=out, mode="w", format=tarfile.PAX_FORMAT)
 
-    def add(self, name: str, pieces: Iterable[bytes]) -> None:
-        # Its header wants the size first. What is held here is redacted already.
-        with tempfile.SpooledTemporaryFile(SPOOL) as held:
-            for piece in pieces:
-                held.write(piece)
-            info = tarfile.TarInfo(name)
-            info.size = held.tell()
-            held.seek(0)
-            self._tar.addfile(info, cast("BinaryIO", held))
+    def add(self, name: str, held: BinaryIO) -> None:
+        info = tarfile.TarInfo(name)
+        info.size = held.seek(0, io.SEEK_END)
+        held.seek(0)
+        self._tar.addfile(info, held)
 
     def close(self) -> None:
         self._tar.close()
@@ -280,14 +281,43 @@ def copy_out(items: Items, target: str, out: BinaryIO, options: frozenset[str]) 
             pieces = clean(log, one, work, found)
             # Each log is checked by itself: what one taught is known for all.
             if box is None:
-                checked(pieces, _verifier(work), stream.write)
+                checked(pieces, _verifier(work), stream.write, one.name)
             else:
                 name = one.name.partition("!")[2] or PurePosixPath(one.name.replace("\\", "/")).name
-                name = member_name(in_name(name, work.redactor), taken)
-                verifier = _verifier(work)
-                box.add(name, _beside(pieces, verifier))
-                refuse(verifier)
+                with _held(pieces, _verifier(work), one.name, copy) as held:
+                    if held is None:
+                        continue
+                    box.add(member_name(in_name(name, work.redactor), taken), held)
             copy.found.append((one.name, found))
+    return _unless_all_leak(copy)
+
+
+@contextmanager
+def _held(
+    pieces: Iterable[bytes], verifier: Verifier | None, name: str, copy: Copy
+) -> Iterator[BinaryIO | None]:
+    """Give a log that an archive takes: redacted, and held until all of it is checked.
+
+    Nothing is given where something is left in it: that keeps the others from nobody.
+    """
+    with tempfile.SpooledTemporaryFile(SPOOL) as held:
+        try:
+            if verifier:
+                checked(pieces, verifier, held.write, name)
+            else:
+                for piece in pieces:
+                    held.write(piece)
+        except LeakError as error:
+            copy.leaks.append(error)
+            yield None
+            return
+        held.seek(0)
+        yield cast("BinaryIO", held)
+
+
+def _unless_all_leak(copy: Copy) -> Copy:
+    if copy.leaks and not copy.found:
+        raise copy.leaks[0]
     return copy
 
 
@@ -307,12 +337,6 @@ def _box(target: str, stream: BinaryIO) -> Iterator[Container | None]:
         box.close()
 
 
-def _beside(pieces: Iterable[bytes], verifier: Verifier) -> Iterator[bytes]:
-    for piece in pieces:
-        verifier.feed(piece)
-        yield piece
-
-
 def pass_out(items: Items, write: Callable[[bytes], object], options: frozenset[str]) -> Copy:
     """Write a copy of an input that can be read twice, piece by piece, each checked before."""
     work, copy = _Work(options), Copy()
@@ -322,7 +346,7 @@ def pass_out(items: Items, write: Callable[[bytes], object], options: frozenset[
         found, verifier = Found(), _verifier(work)
         for piece in clean(log, one, work, found):
             verifier.feed(piece)
-            refuse(verifier)
+            refuse(verifier, one.name)
             write(piece)
         copy.found.append((one.name, found))
     return copy
@@ -351,14 +375,17 @@ def copy_once(items: Iterable[Item], target: str, out: BinaryIO, options: frozen
             inside = log.name.partition("!")[2]
             pieces = _once(log, work, found)
             if box is not None:
-                box.add(member_name(in_name(inside or "log", work.redactor), taken), pieces)
+                with _held(pieces, None, log.name, copy) as held:
+                    if held is None:
+                        continue
+                    box.add(member_name(in_name(inside or "log", work.redactor), taken), held)
             elif inside:
                 raise _no_archive(target)
             else:
                 for piece in pieces:
                     stream.write(piece)
             _noted(log, found, copy)
-    return copy
+    return _unless_all_leak(copy)
 
 
 def _logs(items: Iterable[Item], copy: Copy) -> Iterator[Source]:
@@ -375,7 +402,7 @@ def _once(log: Source, work: _Work, found: Found) -> Iterator[bytes]:
     for piece in streamed(log.raw(), work.redactor, work.search, found):
         verifier.learn(_shapes(work.redactor))
         verifier.feed(piece)
-        refuse(verifier)
+        refuse(verifier, log.name)
         yield piece
 
 

@@ -170,6 +170,7 @@ def _unescaped(block: bytes, hits: Iterable[int]) -> bytes:
 # --- labels --------------------------------------------------------------------------------------
 
 _S = rb"(?:[\s\"'`:=,|(>\[\\]|\xe2\x80[\x98-\x9e]|<[^<>\n]{0,40}>|&quot;|%(?:25)*(?:3[aAdD]|2[02])|u00(?:22|3[ad])|->){1,14}"
+_IS = rb"\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,4}[\"']?"
 _NONE = re.compile(
     rb"[.*x_-]+|@[\w-]+@.*|.*(?:length|version|redacted|masked|localhost|assets|\.cs\b).*",
     re.IGNORECASE | re.DOTALL,
@@ -248,6 +249,12 @@ def _home(found: re.Match[bytes]) -> bool:
     return bool(_ROOT.search(before)) and _somebody(found)
 
 
+def _on_server(found: re.Match[bytes]) -> bool:
+    """Say whether a folder of users is one that a server shares."""
+    before = found.string[max(0, found.start() - 80) : found.start()]
+    return bool(_SERVER.search(before)) and _somebody(found)
+
+
 def _mail(found: re.Match[bytes]) -> bool:
     before = found.string[max(0, found.start() - 40) : found.start()]
     return bool(_MAILBOX.search(before)) and not before.lower().endswith(b"git")
@@ -317,6 +324,7 @@ _ROOT = re.compile(
     rb"(?:^|[^\w])[A-Za-z](?::|%3A|u003a)(?:[\\/]{1,8}|%5C|%2F)$|(?:^|[\s\"'=(:])/(?:mnt/\w/)?$|file:///?$",
     re.IGNORECASE,
 )
+_SERVER = re.compile(rb"(?:^|[\s\"'=(])\\{2,8}[A-Za-z0-9][\w.$-]{0,63}\\{0,7}$")
 _MAILBOX = re.compile(rb"(?:^|[\s<(\"':,=;])[A-Za-z0-9._+-]+$")
 _NEAR_ADDRESS = re.compile(
     rb"\b(?:udp|tcp|raddr|host|connect(?:ed|ing)? to|candidate)[^\w\n]{0,4}(?:[\w.-]{1,40}[^\w\n]{1,3}){0,3}$",
@@ -373,14 +381,22 @@ LABELS: Final = (
     _label("machine", "0-aa|1-aa", rb"\d-(?P<value>AA\w{3})\b", _known_form),
     _label("machine", "editor(|player(", rb"(?:Editor|Player)\(\d{1,4},(?P<value>[^)\s{}]{2,80})\)"),
     _label("machine", "desktop-|laptop-", rb"(?:desktop|laptop)-(?P<value>(?=[a-z0-9]*\d)[a-z0-9]{7})\b(?!-)"),
+    _label("machine", "deviceuniqueid|device_unique_id|device unique id", rb"device[_ ]?unique[_ ]?id(?:entifier)?" + _IS + rb"(?P<value>[0-9a-f-]{16,64})(?![\w-])"),
+    _label("machine", "computername|computer_name|computer name|machinename|machine_name|machine name", rb"(?:computer|machine)[_ ]?name" + _IS + rb"(?P<value>(?=[\w.-]{0,40}\d)[\w.-]{3,64})"),
+    _label("machine", "bssid", rb"bssid" + _IS + rb"(?P<value>(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2})(?![0-9a-f])"),
+    _label("machine", "ssid=|ssid:|ssid =|ssid :|ssid\"|ssid'|ssid\\", rb"(?<![a-z0-9])ssid" + _IS + rb"(?P<value>(?=[^\"'\\,;{}<>()\n=&]{0,31}\d)[^\s\"'\\,;{}<>()=&][^\"'\\,;{}<>()\n=&]{2,31})"),
+    _label("token", "sessionticket|session_ticket|session-ticket|session ticket", rb"session[-_ ]?ticket" + _IS + _value(20)),
+    _label("machine", "advertisingid|advertising_id|advertising-id|advertising id|idfa|idfv|gaid", rb"(?:advertising[-_ ]?id(?:entifier)?|idf[av]|gaid)" + _IS + rb"(?P<value>(?=[0-]*[1-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})(?!\w)"),
+    _label("machine", "imei", rb"(?<![a-z])imei[12]?" + _IS + rb"(?P<value>\d{2}[- ]?\d{6}[- ]?\d{6}[- ]?\d{1,2})(?!\d)"),
     _label("person", "end_user|end-user|enduser", rb"end[-_]?user[-_ ]?id(?: this session)?" + _S + rb"(?P<value>(?![0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12})(?=\S*\d)[^\s\"'`,;&<>(){}]{4,})"),
     _label("person", "end_user|end-user|enduser", rb"end[-_]?user[-_ ]?id[\"'\\]{0,4}\s{0,4}[:=]\s{0,4}\\{0,4}[\"'](?:\{\{)?[\w.-]{1,64}(?:\}\})? (?P<value>[\w.-]+)(?: [\w.-]{1,64}){0,4}\\{0,4}[\"']"),
     _label("person", "speaker_name|speaker-name|speakername", rb"speaker[-_]?name[\"'\\]{0,4}\s?[:=]\s?(?P<quote>[\"'\\]{0,4})(?P<value>(?!null|none|\{)\w[^\"'\\,;{}\n]{1,128})"),
     _label("person", "user_metadata|user-metadata|usermetadata", rb"user[-_]?metadata[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4}\{(?:\{\{[a-z-]+\d+\}\}|[^}\n]){0,400}?[:\[,]\s?[\\]{0,4}[\"'](?P<value>[^\"'\\{}\n:]{2,128})\\{0,4}[\"']\s?[,}\]]"),
     _label("person", "7656119", rb"(?P<value>7656119\d{10})(?!\d)"),
-    _label("person", "discord", rb"discord[a-z_ ]{0,24}" + _S + rb"(?P<value>\d{17,20})(?!\d)"),
+    _label("person", "discord", rb"discord(?:%(?:25)*(?:3[ad]|2[02])|u00(?:22|3[ad])|[^\d\n]){1,40}(?P<value>\d{17,20})(?!\d)"),
     _label("user", "users/|users\\|users%", rb"users(?:[\\/]{1,8}|%(?:25)*(?:5c|2f))(?P<value>[^\s\\/:*?\"'<>|,;()\[\]{}%]{2,})[\\/\"]", _home),
     _label("user", "/home/", rb"/home/(?P<value>[^\s\\/:*?\"'<>|,;()\[\]{}%]{2,})/", lambda found: bool(re.search(rb"(?:^|[\s\"'=(:])$", found.string[max(0, found.start() - 1) : found.start()])) and _somebody(found)),
+    _label("user", "\\home|\\users|\\profiles", rb"\\(?:homes?|users|profiles)\$?\\{1,8}(?P<value>[^\s\\/:*?\"'<>|,;()\[\]{}%]{2,})", _on_server),
     _label("user", "licenseclient-", rb"licenseclient-(?P<value>[^\s\"'\\/,;:{}]{2,})", _somebody),
 )  # fmt: skip
 # What has no word to look for, but a sign.

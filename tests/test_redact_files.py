@@ -31,7 +31,7 @@ from convai_logscan.errors import LeakError
 from convai_logscan.events import KINDS
 from convai_logscan.grammar import samples
 from convai_logscan.redact import Redactor, load_shapes
-from convai_logscan.sources import Source
+from convai_logscan.sources import Limits, Pipe, Source, in_paths
 from convai_logscan.verify import Verifier
 from tests.helpers import ROOT, SHARED
 from tests.test_cli import run
@@ -709,6 +709,57 @@ def test_an_exception_shows_no_value() -> None:
             _Refusing(), NONE,
         )  # fmt: skip
     assert KEY not in str(raised.value)
+
+
+# The middle of a token, which nothing tells from other words, and then the token.
+LEAKING = f"{TOKEN.split('.')[1][40:60]}\nToken: {TOKEN}; Room Name: a\n"
+
+
+@pytest.mark.parametrize("target", ["out.zip", "out.tar", "out.tar.gz"])
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_log_that_leaks_is_named_and_keeps_no_other_one_back(
+    tmp_path: Path, target: str, piped: bool
+) -> None:
+    source, copy = tmp_path / "in.zip", tmp_path / target
+    logs = {"a.log": LOG, "b/leaks.log": LEAKING, "c.log": LOG}
+    with zipfile.ZipFile(source, "w") as box:
+        for name, text in logs.items():
+            box.writestr(name, text)
+    read, stdin = ("-", source.read_bytes()) if piped else (str(source), None)
+    done = run("redact", read, "-o", copy, stdin=stdin)
+    assert done.returncode == 4
+    assert "!b/leaks.log: after redaction, line 1 still holds a part of" in done.stderr.decode()
+    logs_of = [
+        one.name for one in in_paths([str(copy)], Pipe(None), Limits()) if isinstance(one, Source)
+    ]
+    assert [name.rpartition("!")[2] for name in logs_of] == ["a.log", "c.log"]
+    single = tmp_path / "leaks.log"
+    single.write_text(LEAKING)
+    done = run("redact", single, "-o", tmp_path / "one.log")
+    assert (done.returncode, (tmp_path / "one.log").exists()) == (4, False)
+    assert "leaks.log: after redaction" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("first", ["", "\ufeff", " "])
+@pytest.mark.parametrize("at", [0, 1, 2, 3, 25, 60])
+def test_a_log_may_begin_in_the_middle_of_a_token(first: str, at: int) -> None:
+    payload, signature = TOKEN.split(".")[1:]
+    cut = f"{payload[30 + at :]}.{signature}"
+    for behind in (f"Token: {room_token(7, room='b')}; Room Name: a", f"Token: {TOKEN}; x", "x"):
+        log = f'{first}{cut}","room_name":"rm-1"}}\n{behind}\n'
+        out = copied(log.encode()).decode()
+        assert out.startswith(f'{first}{{{{room-token-1}}}}","room_name":"rm-1"}}\n')
+        assert passed([log.encode()]).decode() == out
+        assert copied(out.encode()).decode() == out
+
+
+@pytest.mark.parametrize("line", [
+    "com.unity.render-pipelines.universal.0123456789012345678901234567890123456789012",
+    "Initialize engine version: 6000.0.80f1 (abc)",
+    "0a1b2c3d-0000-4000-8000-0a1b2c3d4e5f",
+])  # fmt: skip
+def test_other_first_lines_stay(line: str) -> None:
+    assert copied(f"{line}\nx\n".encode()) == f"{line}\nx\n".encode()
 
 
 class _Refusing(io.BytesIO):

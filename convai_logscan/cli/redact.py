@@ -19,7 +19,7 @@ from convai_logscan.cli.street import (
     standard_input,
     written,
 )
-from convai_logscan.errors import SourceError
+from convai_logscan.errors import LeakError, SourceError
 from convai_logscan.reports.safe import one_line
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def command(
     PATH is a log, an archive of logs (its copy is an archive), or - for standard input. Every other
     byte of the log stays as it is: encoding, line ends, number of lines. A secret becomes
     {{room-token-1}}, the same secret the same name. The copy is searched for what was taken out before
-    it gets its name; where something is left nothing is written and the exit code is 4.
+    it gets its name; where something is left nothing of that log is written and the exit code is 4.
 
     With --check, PATH may be given several times, and lines that hold something are listed.
     """
@@ -86,7 +86,8 @@ def _copy(path: str, output: str, options: frozenset[str], limits: Limits, *, qu
             copy = share.copy_out(lambda: _items(path, limits), output, out, options)
         if not copy.found:
             raise _nothing(path, copy)
-        spare(output, [name for name, _ in copy.found])
+        leaking = [leak.place for leak in copy.leaks if leak.place]
+        spare(output, [*(name for name, _ in copy.found), *leaking])
     return _ended(path, copy, quiet=quiet)
 
 
@@ -145,8 +146,12 @@ def _ended(path: str, copy: Copy, *, quiet: bool) -> int:
                     f"  {shape:16} {count:6}  line {', '.join(map(str, lines))}{more}", err=True
                 )
     del path
+    for leak in copy.leaks:
+        complain(str(leak))
     if copy.interrupted:
         return INTERRUPTED
+    if copy.leaks:
+        return LeakError.exit_code
     return INCOMPLETE if any(not one.minor for one in copy.skipped) else 0
 
 
