@@ -361,6 +361,15 @@ SAMPLES += [s for shape in SHAPES for s in shape.negative]
 
 @given(st.lists(st.sampled_from(SAMPLES), min_size=1, max_size=5))
 def test_marks_lose_nothing(samples: list[str]) -> None:
+    same_without_marks(samples)
+
+
+def test_marks_lose_no_sample() -> None:
+    for sample in SAMPLES:
+        same_without_marks([sample])
+
+
+def same_without_marks(samples: list[str]) -> None:
     text = "\n\n\n".join(samples) + "\n"
     every = [n for n, byte in enumerate(text.encode()) if byte == 10 or not n]
     with_marks, without = Redactor(), Redactor()
