@@ -24,11 +24,11 @@ import numpy as np
 from ahocorasick_rs import BytesAhoCorasick
 
 from convai_logscan.anchors import FILE
+from convai_logscan.envelopes import CLASSES
 from convai_logscan.files import grammar_text
 from convai_logscan.grammar import SPEAKERS, Sample, samples, speaker
 from convai_logscan.literals import Demand, worth
 from convai_logscan.model import LIVEKIT
-from convai_logscan.records import CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
