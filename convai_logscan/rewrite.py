@@ -399,7 +399,7 @@ class _Sweep:
                 self._begun = True
                 if cut_token(block[: line_stop(block, 0)].decode("utf-8", "replace")):
                     self._redactor.begin()
-                    hits = [0, *hits]
+                    hits.insert(0, 0)
             buffer = held + block if held else block
             here = behind + [hit + len(held) for hit in hits] if held else hits
             done, edits = self._decide(buffer, here, last=False)
