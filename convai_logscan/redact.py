@@ -406,7 +406,7 @@ def _missing(token: str) -> int | None:
     return _SIGNATURES.get(str(_object(header).get("alg")), _SIGNATURE) - len(rest[1])
 
 
-def _tail(text: str) -> tuple[int, int] | None:
+def cut_token(text: str) -> tuple[int, int] | None:
     """Return where the end of a token stands that a text begins with: of its payload, and all behind."""
     found = _TAIL.match(text)
     if found is None:
@@ -496,7 +496,7 @@ class Redactor:
         Without `recall`, known values are left to the caller where they stand without a label.
         """
         recall = recall or _hides(text)
-        begins, self._begins = self._begins and bool(_tail(text)), False
+        begins, self._begins = self._begins and bool(cut_token(text)), False
         known = recall and next(self._recalled(text), None)
         if not self._carry.text and not known and not begins and self._silent(text):
             if "{{" in text:
@@ -528,7 +528,7 @@ class Redactor:
     @property
     def open(self) -> bool:
         """Say whether the next record may begin with the rest of a value."""
-        return bool(self._carry.text) or self._begins
+        return bool(self._carry.text)
 
     def begin(self) -> None:
         """Take the next record as the first one of a log, which may begin in the middle of a token."""
@@ -601,7 +601,7 @@ class Redactor:
         seen, places = _seen(whole, unseen)
         work = self._reserve(seen)
         finds: list[_Find] = []
-        if begins and (tail := _tail(work)):
+        if begins and (tail := cut_token(work)):
             finds.append(_Find([tail], "room-token", work[slice(*tail)]))
             work = _blank(work, [tail])
         low = _fold(work)

@@ -21,7 +21,17 @@ import numpy as np
 import numpy.typing as npt
 
 from convai_logscan.anchors import Named, finder, named_finder
-from convai_logscan.redact import LONG, Edit, Redactor, Shape, ends, grown, load_shapes, shrunk
+from convai_logscan.redact import (
+    LONG,
+    Edit,
+    Redactor,
+    Shape,
+    cut_token,
+    ends,
+    grown,
+    load_shapes,
+    shrunk,
+)
 
 BLOCK: Final = 1 << 19  # bytes searched at once; small enough for the caches
 LINE: Final = 1 << 16  # bytes of a line, or of lines that belong together, looked at as one text
@@ -371,7 +381,7 @@ class _Sweep:
 
     def __init__(self, redactor: Redactor, search: Search) -> None:
         self._redactor = redactor
-        redactor.begin()
+        self._begun = False
         self._other = Redactor(redactor.shapes)  # for lines that are tried, not read
         self._search = search
         self._memo: dict[bytes, list[ByteEdit]] = {}
@@ -385,6 +395,11 @@ class _Sweep:
         """Yield all the bytes in chunks of whole lines, each with its edits."""
         held, behind = b"", list[int]()
         for block, hits in _ahead(self._search, whole_lines(blocks)):
+            if not self._begun:
+                self._begun = True
+                if cut_token(block[: line_stop(block, 0)].decode("utf-8", "replace")):
+                    self._redactor.begin()
+                    hits.insert(0, 0)
             buffer = held + block if held else block
             here = behind + [hit + len(held) for hit in hits] if held else hits
             done, edits = self._decide(buffer, here, last=False)
