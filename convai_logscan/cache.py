@@ -11,9 +11,11 @@ import pickle
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
+from zlib import crc32
 
 T = TypeVar("T")
 
@@ -61,16 +63,29 @@ def kept(name: str, made_from: bytes, make: Callable[[], T]) -> T:
     if path is None:
         return make()
     key = len(made_from).to_bytes(8) + made_from
-    try:
-        with path.open("rb") as stream:
-            if stream.read(len(key)) == key:
-                found: T = pickle.load(stream)  # noqa: S301 (the user's own folder, closed to others)
-                return found
-    except Exception:  # noqa: BLE001, S110 (whatever is wrong with it, it is made anew)
-        pass
+    found = _read(path, key)
+    if found is not None:
+        with suppress(Exception):  # whatever is wrong with it, it is made anew
+            kept_before: T = pickle.loads(found)  # noqa: S301 (the user's own folder, closed to others)
+            return kept_before
     value = make()
-    _write(path, key + pickle.dumps(value, pickle.HIGHEST_PROTOCOL))
+    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+    _write(path, key + crc32(data).to_bytes(4) + data)
     return value
+
+
+def _read(path: Path, key: bytes) -> bytes | None:
+    """Return what is kept under a key; None where nothing is, or where it is damaged."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            return None
+        with path.open("rb") as stream:
+            if stream.read(len(key)) != key:
+                return None
+            check, data = stream.read(4), stream.read()
+    except OSError:
+        return None
+    return data if crc32(data).to_bytes(4) == check else None
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -130,11 +130,13 @@ class _Door:
         kept = self._kept.get(key)
         if kept is None or kept.known != len(redactor.known) or redactor.open:
             before, was_open = dict(redactor.counts), redactor.open
+            known = len(redactor.known)
             kept = self._anew(record)
             if redactor.counts != before:
                 kept.counts.update(redactor.counts)
                 kept.counts.subtract(before)
-            if not was_open and not redactor.open:
+            # One that taught a value may be redacted in another way by who knows it.
+            if not was_open and not redactor.open and kept.known == known:
                 self._keep(key, kept)
         elif kept.counts:
             redactor.counts.update(kept.counts)

@@ -825,7 +825,9 @@ def _twins(value: str) -> set[str]:
     """Return how else a value of hexadecimal digits is written."""
     if not _HEX_ID.fullmatch(value):
         return set()
-    return {form(one) for one in (value, value.replace("-", "")) for form in (str.lower, str.upper)}
+    plain = value.replace("-", "")
+    dashed = "-".join((plain[:8], plain[8:12], plain[12:16], plain[16:20], plain[20:]))
+    return {form(one) for one in (value, plain, dashed) for form in (str.lower, str.upper)}
 
 
 def ends(value: str, shape: str, among: int) -> Iterator[tuple[str, bool]]:

@@ -226,6 +226,12 @@ def test_a_closed_pipe_is_a_clean_end(refused: Path) -> None:
         capture_output=True, check=False, cwd=ROOT, timeout=120,
     )  # fmt: skip
     assert done.stderr == b""
+    for words in (f"events {refused}", "table list", "doctor", f"{refused} --fail-on never"):
+        done = subprocess.run(
+            ["/bin/bash", "-c", f"{sys.executable} -m convai_logscan {words} | true; exit ${{PIPESTATUS[0]}}"],
+            capture_output=True, check=False, cwd=ROOT, timeout=120,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, b""), words
 
 
 def _drained(pipe: IO[bytes]) -> None:

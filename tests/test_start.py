@@ -87,6 +87,28 @@ def test_a_damaged_or_missing_cache_changes_no_answer(tmp_path: Path) -> None:
     assert call("", "-", "--format", "json", text=SPEAKING)[0] == fresh
 
 
+def test_a_flipped_bit_in_the_cache_is_noticed(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    said, _ = call(kept, "-", "--format", "json", text=SPEAKING)
+    for file in kept.iterdir():
+        raw = bytearray(file.read_bytes())
+        raw[-len(raw) // 50] ^= 0x40
+        file.write_bytes(raw)
+    again, modules = call(kept, "-", "--format", "json", text=SPEAKING)
+    assert again == said
+    assert "lark" in modules  # made anew
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_place_of_a_kept_file_is_passed_over(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    call(kept, "-", "--format", "json", text=SPEAKING)
+    for file in kept.iterdir():
+        file.unlink()
+        os.mkfifo(file)
+    call(kept, "-", "--format", "json", text=SPEAKING)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")
 def test_a_cache_folder_that_others_may_write_is_not_used(tmp_path: Path) -> None:
     kept = tmp_path / "kept"

@@ -38,6 +38,7 @@ def run(command: click.Command, args: Sequence[str]) -> int:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
             reconfigure(errors="backslashreplace")
+    out = sys.stdout
     try:
         code = command.main(list(args), prog_name="convai-logscan", standalone_mode=False)
         sys.stdout.flush()
@@ -57,6 +58,10 @@ def run(command: click.Command, args: Sequence[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return closed_pipe()
+    except SystemExit:
+        if sys.stdout is not out:  # click has met the closed pipe first, and wrapped what is left
+            return closed_pipe()
+        raise
     except OSError as error:
         complain(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
         return INCOMPLETE
