@@ -53,7 +53,7 @@ def command(
     """
     from convai_logscan.sources import Limits
 
-    # The copy of a mail is a mail: it is read as the text that it is.
+    # No copy of a mail is made: it would have to be encoded again, byte by byte as it was.
     limits = Limits(max_depth, max_members, max_bytes, max_seconds, mails=False)
     options = frozenset({"transcripts"} if no_transcripts else ())
     if check:

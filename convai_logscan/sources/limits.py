@@ -16,7 +16,7 @@ class Limits(Struct, frozen=True):
     members: int = 10_000
     bytes: int = 2 << 30  # unpacked
     seconds: float = 60.0
-    mails: bool = True  # whether a mail is gone into, or is the text that it is
+    mails: bool = True  # whether a mail is gone into, or refused
 
 
 class LimitError(SourceError):

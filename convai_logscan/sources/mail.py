@@ -41,7 +41,10 @@ _DAMAGE = (
 # A line that ends with a blank goes on in the next one, where the text says that it flows.
 _FLOWED = re.compile(r"(?m)(?<!^--) \r?\n(?![>\r\n])")
 _BLANKS = re.compile(r"[ \t\r\n]+")
-_MARKUP = re.compile(r"(<[^<>]{1,4096}>)")
+# A sign of a tag inside of quotes is none.
+_MARKUP = re.compile(
+    r"""(<[a-zA-Z/!?](?:[^<>"']{1,4096}+|"[^"<]{0,1024}+"|'[^'<]{0,1024}+'){0,64}+>|<[^<>]{1,4096}>)"""
+)
 _ELEMENT = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
 _UNSEEN = frozenset(["head", "script", "style", "title"])
 _INLINE = frozenset(
@@ -71,12 +74,11 @@ def members(stream: Stream, budget: Budget) -> Iterator[tuple[str, Iterable[byte
         raise
     except Exception as error:  # the library raises what its parts raise
         raise SourceError("this mail is damaged, or its parts are nested too deep") from error
-    pages = all(part.kind == "text/html" for part in parts if part.is_body)
     number = 0
     for part in parts:
         if not part.is_body:
             yield part.refused or (part.name, part.content(budget))
-        elif (part.kind != "text/html" or pages) and not part.is_blank():
+        elif not part.told and not part.is_blank():
             number += 1
             yield "body" if number == 1 else f"body-{number}", part.content(budget)
 
@@ -103,25 +105,31 @@ def _parsed(stream: Stream, budget: Budget) -> EmailMessage:
 
 def _parts(mail: EmailMessage) -> Iterator[_Part]:
     """Yield what is no container, in order; a stack, for parts may be nested deeper than calls."""
-    waiting: list[MIMEPart] = [mail]
+    waiting: list[tuple[MIMEPart, int]] = [(mail, 0)]
     while waiting:
-        one = waiting.pop()
+        one, told = waiting.pop()
         if one.get_content_maintype() == "multipart" and one.is_multipart():
-            waiting += reversed(list(one.iter_parts()))
+            inside = list(one.iter_parts())
+            if one.get_content_subtype() == "alternative":
+                told = max([told, *(_Part(part).length("text/plain") for part in inside)])
+            waiting += [(part, told) for part in reversed(inside)]
         else:
-            yield _Part(one)
+            yield _Part(one, told)
 
 
 class _Part:
     """One part of a mail that holds no others, or another mail."""
 
-    def __init__(self, part: MIMEPart) -> None:
+    def __init__(self, part: MIMEPart, told: int = 0) -> None:
+        """Take the part, and how many words the plain text has that it is an alternative of."""
         self._part = part
         self.kind = part.get_content_type()
         name = part.get_filename()
         forwarded = self.kind == "message/rfc822"
         self.is_body = self.kind in _BODIES and not name and not part.is_attachment()
         self.name = label(name or ("forwarded.eml" if forwarded else self.kind))
+        # A page is left out where the plain text says as much.
+        self.told = self.kind == "text/html" and 0 < self.length("text/html") <= 2 * told
         self.refused: Skipped | None = None
         if self.kind in _SIGNATURES:
             self.refused = Skipped(self.name, "a signature, not a log", minor=True)
@@ -138,6 +146,15 @@ class _Part:
             return not self._decoded().strip()
         except Exception:  # told where it is read  # noqa: BLE001
             return False
+
+    def length(self, kind: str) -> int:
+        """Return how many words the part shows, 0 where it is no body of the kind."""
+        if self.kind != kind or not self.is_body:
+            return 0
+        try:
+            return len(self._decoded().split())
+        except Exception:  # told where it is read  # noqa: BLE001
+            return 0
 
     def content(self, budget: Budget) -> Iterator[bytes]:
         """Yield the decoded bytes; raises SourceError where they are damaged, behind what was read."""
@@ -171,8 +188,17 @@ class _Part:
         return text.encode("utf-8", "surrogateescape")
 
 
+def _without_comments(page: str) -> str:
+    out, at = [], 0
+    while (begin := page.find("<!--", at)) >= 0 and (end := page.find("-->", begin + 4)) >= 0:
+        out.append(page[at:begin])
+        at = end + 3
+    return "".join((*out, page[at:]))
+
+
 def _shown(page: str) -> str:
     """Return the lines that a page of HTML shows."""
+    page = _without_comments(page)
     out: list[str] = []
     hidden, ready = "", False  # the element that is not shown, and whether lines are ready-made
     for piece in _MARKUP.split(page):

@@ -36,11 +36,13 @@ def opened(
     """Yield what an input holds; `named` says that the user asked for this very one."""
     try:
         head = stream.peek(SNIFF)
-        kind = _kind(head, budget) or _with_a_foreword(head, stream)
+        kind = _kind(head) or _with_a_foreword(head, stream)
         reason = package(head) if kind == "zip" and not named else None
         if kind is None or reason:
             yield from _plain(name, reason or no_log(head), stream, named=named)
             return
+        if kind == "mail" and not budget.mails:
+            raise _sealed(name)
         budget.nested(depth)
         if kind in COMPRESSED:
             from convai_logscan.sources.inflate import unpacked
@@ -65,7 +67,9 @@ def only(name: str, stream: Stream, budget: Budget) -> Iterator[bytes]:
     Raises SourceError for an archive.
     """
     depth = 0
-    while kind := _kind(stream.peek(SNIFF), budget):
+    while kind := _kind(stream.peek(SNIFF)):
+        if kind == "mail" and not budget.mails:
+            raise _sealed(name)
         if kind not in COMPRESSED:
             raise several(name, f"{name}!Player.log")
         from convai_logscan.sources.inflate import unpacked  # a log that is plain pays for none
@@ -82,13 +86,19 @@ def several(name: str, member: str) -> SourceError:
     return SourceError("this is an archive, and one log is wanted", name, hint)
 
 
+def _sealed(name: str) -> SourceError:
+    """Return why no copy of a mail is made: what it holds may be encoded, out of a search's sight."""
+    hint = "save the log that is in it or attached to it, and give that"
+    return SourceError("this is a mail, and what a mail holds may be encoded", name, hint)
+
+
 def said(error: SourceError) -> str:
     """Return an error as the reason that stands beside a name."""
     return error.message + (f" ({error.hint})" if error.hint else "")
 
 
-def _kind(head: bytes, budget: Budget) -> str | None:
-    return container(head) or ("mail" if budget.mails and is_mail(head) else None)
+def _kind(head: bytes) -> str | None:
+    return container(head) or ("mail" if is_mail(head) else None)
 
 
 def _with_a_foreword(head: bytes, stream: Stream) -> str | None:
