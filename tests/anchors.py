@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LEVELS = ("Trace", "Debug", "Info", "Warning", "Error", "Exception")
 HEADED = {"said", "native"}  # start rules whose texts stand behind a header, a tag or `LiveKit: `
 SHORTEST, LONGEST = 4, 30  # bytes of a window
-GROUPS = 3  # searches over every byte; three of fewer than 48 windows are faster than two of 64
+GROUPS = 3  # searches over every byte; three of about 50 windows are faster than two of 64
 # What a window costs in hits of its own: to exist, and where its first bytes are common.
 EXIST, COMMON = 100, 1700
 TOO_OFTEN = 9000
@@ -55,11 +55,25 @@ class Window:
 
 
 def heads() -> dict[str, list[str]]:
-    """Return the literals of what begins a line of the SDK or of LiveKit."""
+    """Return the literals of what begins a line of the SDK or of LiveKit, and of what labels a key.
+
+    A key has no form of its own: it is known where it stands bare by the line that labels it.
+    """
     return {
         "header": sorted(f"[{level}]{gap}[" for level in LEVELS for gap in ("", " ")),
         "tag": sorted(["[Convai", *(f"[{name}]" for name in CLASSES)]),
         "livekit": [LIVEKIT],
+        "key": sorted(
+            f"{api}{gap}{key}"
+            for api, key in (
+                ("api", "key"),
+                ("api", "Key"),
+                ("Api", "Key"),
+                ("API", "Key"),
+                ("API", "KEY"),
+            )
+            for gap in ("", "-", "_")
+        ),
     }
 
 
@@ -111,7 +125,7 @@ def clauses() -> list[Clause]:
     """Return what the windows must meet: for every form the literals that would find it."""
     found: set[Clause] = {(f"[{level}]",) for level in LEVELS}
     # A colour may end behind the last letter of a head.
-    found |= {(text.rstrip(),) for rule in ("tag", "livekit") for text in heads()[rule]}
+    found |= {(text.rstrip(),) for rule in ("tag", "livekit", "key") for text in heads()[rule]}
     for _, form in forms():
         single = {text for demand in form if len(demand) == 1 for text in demand}
         long = tuple(sorted(text for text in single if len(text) >= SHORTEST))

@@ -92,6 +92,18 @@ def test_a_value_that_a_later_line_gives_away_is_in_no_report() -> None:
     assert made["@api-key@"] not in shown
 
 
+def test_a_key_that_a_line_of_no_speaker_labels_is_in_no_report() -> None:
+    text, made = fill(
+        "[11:09:57.759][Info][SDK]: [RoomConnectionRuntimeAdapter] Attempting room create.\n"
+        "GAME_API_KEY: @api-key@\n"
+        "[11:09:58.350][Error][Transport]: [NativeRoomController] Room-details request failed with "
+        "HTTP 401: key @api-key@ refused\n"
+    )
+    shown = json.dumps(answer(scanned(text)))
+    assert "key {{api-key-1}} refused" in shown
+    assert made["@api-key@"] not in shown
+
+
 def test_the_room_that_a_token_names_is_text_of_a_stranger() -> None:
     def token(room: str) -> str:
         parts = ({"alg": "HS256", "typ": "JWT"}, {"exp": 1770091200, "video": {"room": room}})
