@@ -63,6 +63,7 @@ _VALUE = re.compile(r"\(\?P<secret>\(\?&v\)\{\d+,\}\+\)$")
 _SPLIT = r"(?P<secret>(?&v){4,64}+)(?:[ \\t]{0,4}=?(?&nl)|(?&tag){1,3}+)(?P<more>(?&v){4,64}+)(?=[\"'`,;&<\\s)\\]}\\\\]|$)"
 _LINE_END = re.compile(r"[\w+/=-]+(?=[ \t]*\r?(?:\n|\Z))")
 _LINE = re.compile(r"\S[^\r\n]*")
+_LABELLED = re.compile(r"[A-Za-z][A-Za-z_-]{1,40}=[^=]")
 _REST = re.compile(r"\.?[=\r\n\t ]*\Z")
 _WORD = re.compile(r"[^\W_]{4,}")
 _RUN = re.compile(r"[\w+=-]{12,}")
@@ -356,7 +357,8 @@ def _opaque(value: str, _match: re.Match[str]) -> str | None:
     pieces = re.split(r"[/.]", value)
     path = pieces[-1].isalpha() and len(pieces[-1]) <= 5 and value.count(".") == 1
     words = sum(bool(re.fullmatch(r"[A-Za-z][a-z]{2,}", piece)) for piece in pieces)
-    return None if path or words > 1 or len(value) < LONG or _wordy(value) else value
+    labels = _LABELLED.match(value)  # a label of its own, with its value
+    return None if path or labels or words > 1 or len(value) < LONG or _wordy(value) else value
 
 
 def _mixed(value: str, _match: re.Match[str]) -> str | None:
