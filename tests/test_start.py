@@ -17,7 +17,16 @@ from convai_logscan.redact import load_shapes
 if TYPE_CHECKING:
     from pathlib import Path
 
-SLOW = ("lark", "rich", "pandas", "numpy", "ahocorasick_rs", "importlib.metadata")
+SLOW = (
+    "lark",
+    "rich",
+    "pandas",
+    "numpy",
+    "ahocorasick_rs",
+    "importlib.metadata",
+    "msgspec",
+    "pathlib",
+)
 PROBE = (
     "import sys\n"
     "from convai_logscan.cli import group\n"

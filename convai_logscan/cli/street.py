@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -20,20 +19,22 @@ from convai_logscan.errors import LogscanError, SourceError
 from convai_logscan.reports.safe import one_line
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from convai_logscan.redact import Redactor
 
 FOUND = 1
 USAGE = 2
 INCOMPLETE = 3
 INTERRUPTED = 130
-_given: ContextVar[frozenset[str]] = ContextVar("given", default=frozenset())  # by the caller
+_given: ContextVar[tuple[str, ...]] = ContextVar("given", default=())  # the words of the call
 MAX_WIDTH = 2000  # columns; a terminal that claims more is not believed
 
 
 def run(command: click.Command, args: Sequence[str]) -> int:
     """Run a command; return the exit code. Nothing gets past as a traceback."""
     _give_streams()
-    _given.set(_words(args))
+    _given.set(tuple(args))
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
@@ -91,6 +92,8 @@ def standard_input() -> BinaryIO | None:
 
 def spare(output: str, names: Iterable[str]) -> None:
     """Refuse to write over a log that is read; a name may lead into an archive."""
+    from pathlib import Path
+
     for name in names:
         for path in {name, name.partition("!")[0]}:
             try:
@@ -129,7 +132,7 @@ def discreet(text: str) -> str:
     from convai_logscan.redact import in_name
 
     outside, inside = _keepers()
-    given = sorted(map(re.escape, _given.get()), key=len, reverse=True)
+    given = sorted(map(re.escape, _words(_given.get())), key=len, reverse=True)
     pieces = re.split(f"({'|'.join(given)})", text) if given else [text]
     for place in range(0, len(pieces), 2):  # what was given stands between them
         before, sign, behind = pieces[place].partition("!")
@@ -146,8 +149,11 @@ def _keepers() -> tuple[Redactor, Redactor]:
     return Redactor(tuple(shape for shape in shapes if shape.id != "user")), Redactor(shapes)
 
 
-def _words(args: Sequence[str]) -> frozenset[str]:
+@cache
+def _words(args: tuple[str, ...]) -> frozenset[str]:
     """Return the paths that the words of a command line may be, as they are shown."""
+    from pathlib import PurePath  # slow, and not for `--help`
+
     words = {part for arg in args for part in (arg, arg.partition("=")[2])}
     words |= {re.split(r"[^/\\]*[*?\[]", word)[0] for word in words}  # of a pattern, its folder
     words |= {str(PurePath(word)) for word in words if word}
@@ -168,6 +174,8 @@ def written(output: str, what: str) -> Iterator[Path]:
     It is new, for its owner only while it is written, and no link; what is at `output` stays until
     the whole is written.
     """
+    from pathlib import Path
+
     path = Path(output)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

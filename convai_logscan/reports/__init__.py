@@ -6,9 +6,7 @@ Each module has `render(report, look) -> str`. Text that came out of a log is es
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from convai_logscan.model import Report
@@ -17,7 +15,7 @@ FORMATS = ("terminal", "json")
 SUFFIXES = {".json": "json", ".txt": "terminal", ".log": "terminal"}
 
 
-class Look(Struct, frozen=True):
+class Look(NamedTuple):  # no Struct: `--help` comes by here, and imports click alone
     """How a report is to look on a terminal."""
 
     width: int = 80
