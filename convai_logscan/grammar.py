@@ -22,6 +22,7 @@ from lark.grammar import Terminal as TerminalSymbol
 from lark.lexer import PatternStr, TerminalDef
 from msgspec import Struct, field
 
+from convai_logscan.anchors import plain_leftmost_longest
 from convai_logscan.errors import GrammarError
 from convai_logscan.events import KINDS
 from convai_logscan.files import grammar_text
@@ -71,7 +72,9 @@ class Speaker:
             raise GrammarError(str(error).splitlines()[0], f"grammars/{name}.lark") from error
         self.rules: list[Rule] = self._lark.rules
         self.terminals: dict[str, TerminalDef] = {t.name: t for t in self._lark.terminals}
-        self._openings = {s: _alternation(self.openings(s)) for s in self.searches}
+        self._openings = {
+            start: plain_leftmost_longest(sorted(self.openings(start))) for start in self.searches
+        }
 
     def parse(self, start: str, text: str) -> Form | None:
         """Return the form of the whole `text`, or None."""
@@ -82,13 +85,10 @@ class Speaker:
 
     def search(self, start: str, text: str) -> Iterator[Form]:
         """Yield the forms of a search rule that stand anywhere in `text`, left to right."""
-        at = 0
-        opening = self._openings[start]
-        while found := opening.search(text, at):
-            form = self.parse(start, text[found.start() :])
+        for at in self._openings[start](text):
+            form = self.parse(start, text[at:])
             if form is not None:
-                yield Form(form.kind, form.fields, found.start())
-            at = found.end()
+                yield Form(form.kind, form.fields, at)
 
     def openings(self, start: str) -> set[str]:
         """Return the literals with which the forms of `start` can begin."""
@@ -248,11 +248,6 @@ def _reduction(rule: Rule) -> Reduction:
 def _declared(text: str, what: str) -> tuple[str, ...]:
     found = re.search(rf"^// {what}: (.+)$", text, re.MULTILINE)
     return tuple(found[1].split()) if found else ()
-
-
-def _alternation(literals: set[str]) -> re.Pattern[str]:
-    ordered = sorted(literals, key=lambda literal: (-len(literal), literal))
-    return re.compile("|".join(map(re.escape, ordered)) or r"(?!)")
 
 
 def _transformer(source: str) -> Transformer[Token, Any]:
