@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -87,15 +86,11 @@ def watched(source: Source, settings: Settings) -> tuple[SourceReport, list[Prog
 LONG = 2048  # bytes of a line that is read without a second thought
 
 
-@lru_cache(1 << 12)
-def _opens(rules: frozenset[str], line: bytes) -> bool:
-    """Say so of rules that take a whole line."""
-    return len(line) > LONG or any(parser.opens(rules, *piece) for piece in whole_lines(line))
-
-
 def _worth(rules: frozenset[str], line: bytes) -> bool:
     """Say whether a line that holds literals of these rules could become an event."""
-    return parser.speaks(rules) or _opens(rules, line)
+    if parser.speaks(rules):
+        return True
+    return len(line) > LONG or any(parser.opens(rules, *piece) for piece in whole_lines(line))
 
 
 KEPT = 1 << 20  # letters of redacted records that are remembered
