@@ -766,7 +766,7 @@ class DnsEvidence(Reason, frozen=True, kw_only=True):
 class NetEvidence(Reason, frozen=True, kw_only=True):
     """A socket failed.
 
-    kind: refused, reset, timeout, unreachable, forbidden, proxy, blocked_by_client, cors, offline,
+    kind: refused, reset, timeout, unreachable, forbidden, proxy, blocked_by_client, offline,
     other.
     """
 

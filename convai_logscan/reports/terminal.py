@@ -48,6 +48,7 @@ _ASCII = str.maketrans(
         "×": "x",
     }
 )
+_DEBUG_OFF = "transport-debug-off"
 _NO_ACTIVITY = ("no Convai activity", _COLOURS["quiet"])
 _AT_THE_END = "Convai lines of level Debug; the end of this report says how to get them."
 MAX_DETAIL = 5  # sources that are shown whole
@@ -102,7 +103,7 @@ class _Page:
             for d in source.diagnoses
             if d.verdict == "fires"
             and _told_under(d, source) is None
-            and (d.severity != "info" or self._look.verbose or d.id != "transport-debug-off")
+            and (self._look.verbose or not _of_the_log(d))
         ]
         if self._look.quiet:
             for one in shown:
@@ -201,7 +202,7 @@ class _Page:
             and d.verdict == "fires"
             # A note explains how a session ended; of one that connected it is no fault.
             and (d.severity != "info" or session.outcome == "dropped")
-            and d.id != "transport-debug-off"
+            and not _of_the_log(d)
         ]
         hidden = {d.id for d in source.unshown() if d.session == session.number}
         mine = [d for d in mine if d.because_of not in hidden]
@@ -218,7 +219,7 @@ class _Page:
                 and d.verdict == "fires"
                 and d.severity == "info"
                 for d in source.diagnoses
-                if d.id != "transport-debug-off"
+                if not _of_the_log(d)
             )
             if session.outcome == "connected" and unsure:
                 self._wrap("Nothing was seen to fail, but not everything could be seen.", 11)
@@ -450,7 +451,7 @@ class _Page:
         elif _debug_off(source):
             self._console.print()
             self._wrap(
-                "The ids of the room are not printed in this log (transport-debug-off); -v says how to turn them on.",
+                f"The ids of the room are not printed in this log ({_DEBUG_OFF}); -v says how to turn them on.",
                 0,
                 "quiet",
             )
@@ -570,8 +571,13 @@ def _debug_off(source: SourceReport) -> Diagnosis | None:
     """Return that the room's lines were not printed; where one session printed them, they were."""
     if source.visibility.debug:
         return None
-    off = (d for d in source.diagnoses if d.id == "transport-debug-off" and d.verdict == "fires")
+    off = (d for d in source.diagnoses if _of_the_log(d) and d.verdict == "fires")
     return next(off, None)
+
+
+def _of_the_log(one: Diagnosis) -> bool:
+    """Say whether a row is about what the log can show, and not about how a session went."""
+    return one.id == _DEBUG_OFF
 
 
 def _told_under(one: Diagnosis, source: SourceReport) -> str | None:
