@@ -22,6 +22,7 @@ from convai_logscan.model import (
     Anchor,
     ChecklistStep,
     Diagnosis,
+    Evidence,
     Moment,
     Record,
     Session,
@@ -160,10 +161,12 @@ class _Door:
 class _Walk:
     """One source on its way through the stages."""
 
-    def __init__(self, source: Source, settings: Settings) -> None:
+    def __init__(
+        self, source: Source, settings: Settings, redactor: Redactor | None = None
+    ) -> None:
         self._source = source
         self._settings = settings
-        self._redactor = Redactor()
+        self._redactor = redactor or Redactor()
         self._door = _Door(self._redactor)
         self._marker = Marker(anchors.windows() if settings.marks else None, plain, _worth)
         self._about = SelfDescription()
@@ -192,10 +195,14 @@ class _Walk:
             yield head
         yield from blocks
 
+    def records(self) -> Iterator[Record]:
+        """Yield every record, without secrets."""
+        for record in Framer().records(self._marker.marks(self._blocks())):
+            yield self._door.redacted(record)
+
     def events(self) -> Iterator[Event]:
         """Yield every event, feeding the later stages on the way."""
-        for record in Framer().records(self._marker.marks(self._blocks())):
-            clean = self._door.redacted(record)
+        for clean in self.records():
             self._about.record(clean)
             self._open_record = clean.open
             for event in parser.events(clean, self._about.facts.platform):
@@ -225,7 +232,18 @@ class _Walk:
 
     def progress(self) -> list[Progress]:
         """Return how far the watched row got; after `report`."""
-        return self._diagnoser.progress
+        return [
+            replace(
+                one,
+                steps=tuple((text, self._clean(met)) for text, met in one.steps),
+                ended_by=self._clean(one.ended_by),
+            )
+            for one in self._diagnoser.progress
+        ]
+
+    def _clean(self, one: Evidence | None) -> Evidence | None:
+        """Return a line without what only a later one gave away as a secret."""
+        return replace(one, text=self._redactor.again(one.text)) if one else None
 
     def report(self) -> SourceReport:
         """Finish every stage and return what was found."""
@@ -289,8 +307,8 @@ class _Walk:
             if token and token.room:
                 session.room_token = replace(token, room=again(token.room))
         for one in diagnoses:
-            one.evidence = tuple(replace(e, text=again(e.text)) for e in one.evidence)
-            one.against = tuple(replace(e, text=again(e.text)) for e in one.against)
+            one.evidence = tuple(filter(None, map(self._clean, one.evidence)))
+            one.against = tuple(filter(None, map(self._clean, one.against)))
 
     def _unexplained(self) -> list[Unexplained]:
         left = self._about.unexplained(self._diagnoser.used)
@@ -305,9 +323,16 @@ def _dated(moment: Moment, anchor: Anchor) -> Moment:
     return replace(moment, time=utc.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
 
 
-def events(source: Source, settings: Settings) -> Iterator[Event]:
-    """Yield the typed events of one source."""
-    yield from _Walk(source, settings).events()
+def events(source: Source, settings: Settings, redactor: Redactor | None = None) -> Iterator[Event]:
+    """Yield the typed events of one source; `redactor` may know its secrets from a first reading."""
+    yield from _Walk(source, settings, redactor).events()
 
 
-__all__: Sequence[str] = ["Settings", "events", "scan", "scan_text", "watched"]
+def learn(source: Source, settings: Settings, redactor: Redactor) -> None:
+    """Read a source for its secrets alone, so that they are known from its first line on."""
+    for _ in _Walk(source, settings, redactor).records():
+        pass
+    redactor.close()
+
+
+__all__: Sequence[str] = ["Settings", "events", "learn", "scan", "scan_text", "watched"]

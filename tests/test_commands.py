@@ -16,6 +16,7 @@ from convai_logscan import rules
 from convai_logscan.events import CODES, KINDS
 from convai_logscan.pipeline import watched
 from convai_logscan.sources import from_stream
+from tests.compose import fill
 from tests.helpers import LOGS, ROOT, scanned, settings
 from tests.test_cli import REFUSED, run
 from tests.test_logs import raw_log
@@ -230,3 +231,20 @@ def test_table_check_names_file_line_and_column(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "my-row.toml:13:" in done.stderr.decode()
     assert "did you mean `code`" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("command", [["events"], ["explain", "invalid-api-key"]])
+def test_what_a_later_line_gives_away_is_in_no_earlier_one(
+    command: list[str], tmp_path: Path
+) -> None:
+    text, made = fill(
+        "[11:09:57.759][Info][SDK]: [RoomConnectionRuntimeAdapter] Attempting room create.\n"
+        "[11:09:58.000][Error][Transport]: [NativeRoomController] Room-details request failed with "
+        "HTTP 401: key @api-key@ refused\n"
+        "[11:09:58.350][Error][Transport]: X-API-Key: @api-key@\n"
+    )
+    log = tmp_path / "Player.log"
+    log.write_text(text, encoding="utf-8")
+    for shown in (out(*command, log), out(*command, "-", stdin=text.encode())):
+        assert "key {{api-key-1}} refused" in " ".join(shown.split())
+        assert made["@api-key@"] not in shown

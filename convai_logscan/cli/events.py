@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from convai_logscan.events import Event
+    from convai_logscan.redact import Redactor
 
+HELD = 10_000  # events of a stream that wait for what may still give away a secret in them
 TABLES = {".csv": "csv", ".parquet": "parquet", ".jsonl": "jsonl"}
 # What every event has, before its own fields.
 COMMON = ("line", "time", "event", "speaker", "level", "category", "tags", "text")
@@ -63,7 +66,8 @@ def command(
     """
     from convai_logscan import rules
     from convai_logscan.events import KINDS
-    from convai_logscan.pipeline import Settings, events
+    from convai_logscan.pipeline import Settings, events, learn
+    from convai_logscan.redact import Redactor
     from convai_logscan.sources import Pipe, one_log
 
     if glossary:
@@ -82,11 +86,13 @@ def command(
             raise click.UsageError(f"-o {output}: the suffix must be one of {', '.join(TABLES)}")
         name = TABLES[suffix]
         spare(output, [path])
+    how, redactor = Settings(rules.builtin()), Redactor()
+    if Path(path.partition("!")[0]).is_file():  # what can be read twice is
+        learn(one_log(path, Pipe(None)), how, redactor)
     source = one_log(path, Pipe(standard_input()))
-    found = (
-        as_dict(e)
-        for e in events(source, Settings(rules.builtin()))
-        if not kinds or e.kind_name in kinds
+    found = _held(
+        (as_dict(e) for e in events(source, how, redactor) if not kinds or e.kind_name in kinds),
+        redactor,
     )
     try:
         if name == "jsonl":
@@ -117,6 +123,22 @@ def as_dict(event: Event) -> dict[str, Any]:
         # A field that is called like a common one keeps the event's own value.
         found[name] = one_line(value) if isinstance(value, str) else value
     return found
+
+
+def _held(found: Iterator[dict[str, Any]], redactor: Redactor) -> Iterator[dict[str, Any]]:
+    """Hand events on with a delay: a line further on may tell that one before held a secret."""
+    waiting: deque[dict[str, Any]] = deque()
+    for one in found:
+        waiting.append(one)
+        if len(waiting) > HELD:
+            yield _again(waiting.popleft(), redactor)
+    while waiting:
+        yield _again(waiting.popleft(), redactor)
+
+
+def _again(one: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    clean = {k: redactor.again(v) if isinstance(v, str) else v for k, v in one.items()}
+    return {**clean, "tags": [redactor.again(tag) for tag in one["tags"]]}
 
 
 def _json_lines(found: Iterator[dict[str, Any]], output: str | None) -> None:
