@@ -70,7 +70,7 @@ def finder(literals: Sequence[str | bytes]) -> Finder:
     return find
 
 
-def _automaton(library: ModuleType, needles: list[bytes]) -> Any:  # noqa: ANN401 (no types there)
+def _automaton(library: ModuleType, needles: list[bytes]) -> Any:  # noqa: ANN401 (the library is not typed)
     # Only LeftmostFirst has the fast path of the library, and only up to 64 needles; behind that a
     # full table is twice as fast as what it would choose, while it is small.
     table = library.Implementation.DFA if 64 < len(needles) <= MANY else None

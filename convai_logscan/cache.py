@@ -66,8 +66,8 @@ def kept(name: str, made_from: bytes, make: Callable[[], T]) -> T:
     found = _read(path, key)
     if found is not None:
         with suppress(Exception):  # whatever is wrong with it, it is made anew
-            kept_before: T = pickle.loads(found)  # noqa: S301 (the user's own folder, closed to others)
-            return kept_before
+            value: T = pickle.loads(found)  # noqa: S301 (the user's own folder, closed to others)
+            return value
     value = make()
     data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
     _write(path, key + crc32(data).to_bytes(4) + data)

@@ -32,10 +32,10 @@ class Decompressor(Protocol):
     @property
     def eof(self) -> bool: ...  # noqa: D102 (the standard library's own)
     @property
-    def needs_input(self) -> bool: ...  # noqa: D102 (the same)
+    def needs_input(self) -> bool: ...  # noqa: D102 (the standard library's own)
     @property
-    def unused_data(self) -> bytes: ...  # noqa: D102 (the same)
-    def decompress(self, data: bytes, max_length: int = -1, /) -> bytes: ...  # noqa: D102 (the same)
+    def unused_data(self) -> bytes: ...  # noqa: D102 (the standard library's own)
+    def decompress(self, data: bytes, max_length: int = -1, /) -> bytes: ...  # noqa: D102 (the standard library's own)
 
 
 class Deflate:
