@@ -37,6 +37,7 @@ from tests.archives import (
     zipped,
 )
 from tests.helpers import ROOT, ids
+from tests.test_cli import run
 from tests.test_sources import PNG, read, refused
 
 if TYPE_CHECKING:
@@ -484,14 +485,6 @@ def test_many_members_are_read_in_reasonable_memory(tmp_path: Path) -> None:
     assert code == 3
     assert "more than 10000 members" in " ".join(output.split())
     assert peak <= 150
-
-
-def run(*args: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "convai_logscan", *map(str, args)],
-        input=stdin, stdin=subprocess.DEVNULL if stdin is None else None, capture_output=True,
-        check=False, cwd=ROOT, env={**os.environ, "COLUMNS": "600"}, timeout=120,
-    )  # fmt: skip
 
 
 def test_hostile_names_are_shown_and_never_obeyed(tmp_path: Path) -> None:
