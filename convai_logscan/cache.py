@@ -14,8 +14,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zlib import crc32
+
+from convai_logscan import __version__
 
 T = TypeVar("T")
 
@@ -59,19 +61,34 @@ def file(name: str) -> Path | None:
 
 def kept(name: str, made_from: bytes, make: Callable[[], T]) -> T:
     """Return what was made from the same bytes before, or make and keep it."""
+    found: T | None = load(name, made_from)
+    if found is None:
+        found = make()
+        keep(name, made_from, found)
+    return found
+
+
+def load(name: str, made_from: bytes) -> Any:  # noqa: ANN401 (whatever was kept)
+    """Return what was kept under a name, None where nothing was that was made from the same bytes."""
     path = file(name)
-    if path is None:
-        return make()
-    key = len(made_from).to_bytes(8) + made_from
-    found = _read(path, key)
-    if found is not None:
+    data = _read(path, _key(made_from)) if path else None
+    if data is not None:
         with suppress(Exception):  # whatever is wrong with it, it is made anew
-            value: T = pickle.loads(found)  # noqa: S301 (the user's own folder, closed to others)
-            return value
-    value = make()
-    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    _write(path, key + crc32(data).to_bytes(4) + data)
-    return value
+            return pickle.loads(data)  # noqa: S301 (the user's own folder, closed to others)
+    return None
+
+
+def keep(name: str, made_from: bytes, value: object) -> None:
+    """Keep a value for the runs to come."""
+    if path := file(name):
+        data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        _write(path, _key(made_from) + crc32(data).to_bytes(4) + data)
+
+
+def _key(made_from: bytes) -> bytes:
+    # What one version of Python or of this package has made is for that one alone.
+    key = f"{__version__} {sys.version}".encode() + made_from
+    return len(key).to_bytes(8) + key
 
 
 def _read(path: Path, key: bytes) -> bytes | None:

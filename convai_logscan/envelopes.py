@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from msgspec import Struct
 from convai_logscan.late import late
 
 DEPTH = 6  # envelopes in one another
+_REMEMBERED = 1024  # lines that are remembered, and their longest
 _MAX_TAIL = 200  # characters from the end where an envelope may close
 
 
@@ -26,7 +28,7 @@ class Envelope(Struct, frozen=True):
 
     name: str
     kind: str | None  # the kind of log it proves
-    first: str  # the characters it can begin with, as in a class of `re`; empty for any
+    first: frozenset[str]  # the characters it can begin with; none for any
     pattern: re.Pattern[str]
     sample: str
     needs: str = ""  # stands in every such line; it is looked for first
@@ -37,6 +39,12 @@ class Envelope(Struct, frozen=True):
     escaped: bool = False  # the text is written as in a string of JSON
 
 
+def _characters(ranges: str) -> frozenset[str]:
+    """Return the characters of a class, as patterns have it between brackets."""
+    parts = re.findall(r"(.)-(.)|(.)", ranges, re.DOTALL)
+    return frozenset(chr(c) for a, z, one in parts for c in range(ord(a or one), ord(z or one) + 1))
+
+
 def _envelope(
     name: str, kind: str | None, first: str, pattern: str, sample: str, *,
     needs: str = "", tail: str = "", open_ended: bool = False, alone: bool = False,
@@ -45,8 +53,9 @@ def _envelope(
     closing = late(rf"(?:{tail})[ \t]*\Z") if tail else None
     whole = late(pattern + r"(?P<rest>.*)", re.DOTALL)
     return Envelope(
-        name, kind, first, whole, sample, needs, closing, open_ended, alone, behind, escaped
-    )
+        name, kind, _characters(first), whole, sample, needs, closing, open_ended, alone, behind,
+        escaped,
+    )  # fmt: skip
 
 
 _SAID = "Convai Bootstrapper: Initializing..."  # what the samples wrap
@@ -265,7 +274,7 @@ ENVELOPES: tuple[Envelope, ...] = (
 
 _LEVEL = r"\[(?P<level>Trace|Debug|Info|Warning|Error|Exception)\]"
 # The header of the Convai logger, in every generation: with or without time and colon.
-HEADER = re.compile(
+HEADER = late(
     r"(?:\[(?P<clock>\d{1,2}:\d\d:\d\d[.,]\d{1,3})\] ?)?"
     + _LEVEL
     + r" ?\[(?P<category>[A-Za-z]+)\]"
@@ -298,25 +307,19 @@ CATEGORIES = frozenset(
 
 _FIREFOX = next(e for e in ENVELOPES if e.name == "firefox")
 _BY_FIRST: dict[str, tuple[Envelope, ...]] = {
-    chr(code): tuple(
-        e
-        for e in ENVELOPES
-        if not e.first or re.match(f"[{e.first}]".replace("[[", r"[\["), chr(code))
-    )
-    for code in (*range(32, 127), ord("\t"), ord("•"))
+    sign: tuple(e for e in ENVELOPES if not e.first or sign in e.first)
+    for sign in frozenset[str]().union(*(e.first for e in ENVELOPES))
 }
 _ANY_FIRST = tuple(e for e in ENVELOPES if not e.first)
 
 _TIMES = frozenset(["date", "clock", "zone", "when", "epoch"])
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
-_MARKUP = re.compile(
-    r"</?(?:color|b|i|size|material|a|noparse)(?:[ =][^<>\n]{0,80})?>", re.IGNORECASE
-)
+_ANSI = late(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_MARKUP = late(r"</?(?:color|b|i|size|material|a|noparse)(?:[ =][^<>\n]{0,80})?>", re.IGNORECASE)
 # A byte order mark that was read in another code page is as invisible as a right one.
-_INVISIBLE = re.compile(
+_INVISIBLE = late(
     "[\u200b-\u200d\u2060\ufeff]|\\A(?:\xef\xbb\xbf|\u2229\u2557\u2510|\xb4\u2557\u2510)"
 )
-_ENTITY = re.compile(r"&(?:lt|gt|quot|amp|apos|nbsp|#39|#34|#x27|#x22);")
+_ENTITY = late(r"&(?:lt|gt|quot|amp|apos|nbsp|#39|#34|#x27|#x22);")
 _SIGNS = {
     "&lt;": "<", "&gt;": ">", "&quot;": '"', "&amp;": "&", "&apos;": "'", "&nbsp;": " ",
     "&#39;": "'", "&#34;": '"', "&#x27;": "'", "&#x22;": '"',
@@ -372,7 +375,12 @@ def find_header(text: str) -> re.Match[str] | None:
 
 
 def peel(line: str) -> Peeled:
-    """Return a line without its envelopes."""
+    """Return a line without its envelopes; every stage asks, most of them for the same line."""
+    return _peeled(line) if len(line) <= _REMEMBERED else _peeled.__wrapped__(line)
+
+
+@lru_cache(_REMEMBERED)
+def _peeled(line: str) -> Peeled:
     text = plain(line)
     header = find_header(text)
     if header is None and (found := _outermost(text)) is None:

@@ -27,6 +27,7 @@ from convai_logscan.events import (
     UnityOs,
     Unrecognised,
 )
+from convai_logscan.late import late
 from convai_logscan.model import (
     TEXT_LIMIT,
     V3_STACK,
@@ -46,7 +47,7 @@ _GOOD_NEWS = frozenset(["proxy", "region_fallback", "recovered"])  # LiveKit say
 _MAX_TEXTS = 2000
 _MAX_LINE = 4096
 SDK = "com.convai.convai-sdk-for-unity"
-_NAMES_SDK = re.compile(r"com\.convai\.|Assets[/\\]Convai\b|\bConvai\.")
+_NAMES_SDK = late(r"com\.convai\.|Assets[/\\]Convai\b|\bConvai\.")
 
 _SAMPLE = 400  # lines whose envelopes are looked at
 _SHARE = 0.1  # of them that make the log what its envelopes say, whatever else stands in it
@@ -59,8 +60,8 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ("editor", r"COMMAND LINE ARGUMENTS:|^Unity Editor version:|\[Licensing::|^LICENSE SYSTEM \[|^BatchMode: |\[Package Manager\] |^Asset Pipeline Refresh|UnityEditor[\w.]*\.dll|^(?:  at )?UnityEditor\.[\w.`+/<>]+[:(]"),
     ("player", r"^Mono path\[0\] =|^Initialize engine version:|^\[Subsystems\] Discovering|^GfxDevice:|^<RI> Initializing input|^UnloadTime: "),
 )  # fmt: skip
-_FIRST_OF = tuple((kind, re.compile(pattern, re.MULTILINE)) for kind, pattern in _SIGNS)
-_CONSOLE = re.compile(r"^[\w.<>/`+]+:[\w.<>]+ ?\(.*\) \(at .+:\d+\)$", re.MULTILINE)
+_FIRST_OF = tuple((kind, late(pattern, re.MULTILINE)) for kind, pattern in _SIGNS)
+_CONSOLE = late(r"^[\w.<>/`+]+:[\w.<>]+ ?\(.*\) \(at .+:\d+\)$", re.MULTILINE)
 _PLATFORMS = (
     (
         "windows",
@@ -71,24 +72,24 @@ _PLATFORMS = (
     ("android", r"AndroidPlayer\(|Android OS|BuildTarget: Android"),
     ("ios", r"applicationDidFinishLaunching|IPhonePlayer\("),
 )
-_PLATFORM_OF = tuple((name, re.compile(pattern, re.MULTILINE)) for name, pattern in _PLATFORMS)
-_DEVELOPMENT = re.compile(
+_PLATFORM_OF = tuple((name, late(pattern, re.MULTILINE)) for name, pattern in _PLATFORMS)
+_DEVELOPMENT = late(
     r"^Player connection \[|Build type 'Development'|Built from .* Build Type 'Development'",
     re.MULTILINE,
 )
-_NEW = re.compile(
+_NEW = late(
     r"Room connection attempt \d|Attempting (?:room|topology-free) |; Request Trace ID: |Room startup decision: "
     r"|\[RoomConnection(?:RuntimeAdapter|Coordinator)\]"
 )
-_OLD = re.compile(
+_OLD = late(
     r"\*\*\* (?:Room connection|Initializing room)|; Resolved Speaker ID: |after \d+ attempts\."
 )
-_BETA = re.compile(r"ROOM DETAILS RECEIVED|ROOM CONNECTED: |Convai Realtime")
-_V3 = re.compile(r"\]\[GRPC\]|SessionID Initialization ")
+_BETA = late(r"ROOM DETAILS RECEIVED|ROOM CONNECTED: |Convai Realtime")
+_V3 = late(r"\]\[GRPC\]|SessionID Initialization ")
 _FORMATS = (("new", _NEW), ("old", _OLD), ("beta", _BETA), ("v3", _V3))
 
 
-_CLOCK = re.compile(r"\[\d{1,2}:\d\d:\d\d[.,]\d{1,3}\]")
+_CLOCK = late(r"\[\d{1,2}:\d\d:\d\d[.,]\d{1,3}\]")
 
 
 class _Seen(Struct):

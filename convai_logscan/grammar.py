@@ -26,6 +26,7 @@ from convai_logscan.anchors import plain_leftmost_longest
 from convai_logscan.errors import GrammarError
 from convai_logscan.events import KINDS
 from convai_logscan.files import grammar_text
+from convai_logscan.late import late
 from convai_logscan.literals import Demand, demands
 from convai_logscan.walk import Form, Reduction, Tables, Terminal
 
@@ -209,10 +210,10 @@ def samples(name: str, text: str | None = None) -> list[Sample]:
 def _terminal(terminal: TerminalDef, every: dict[str, TerminalDef]) -> Terminal:
     pattern = terminal.pattern
     if isinstance(pattern, PatternStr):
-        return Terminal(str(terminal.name), pattern.value, pattern.value, (pattern.value,), {})
+        return Terminal(str(terminal.name), pattern.value, None, (pattern.value,), {})
     leads = tuple(sorted(_prefixes(pattern.value)))
     unless = {t.pattern.value: str(t.name) for t in every.values() if _hidden(t, terminal)}
-    return Terminal(str(terminal.name), None, pattern.to_regexp(), leads, unless)
+    return Terminal(str(terminal.name), None, late(pattern.to_regexp()), leads, unless)
 
 
 def _hidden(text: TerminalDef, pattern: TerminalDef) -> bool:

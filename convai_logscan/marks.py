@@ -7,11 +7,11 @@ a mark is good until the next one is asked for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 
 from convai_logscan import anchors
 from convai_logscan.anchors import Finder
+from convai_logscan.late import late
 from convai_logscan.model import Mark
 
 LOOKAHEAD = 1 << 16  # bytes that a record may read behind the start of its first line
@@ -20,7 +20,7 @@ MAX_LINE = 1 << 18  # bytes of a line that are looked at
 KNOWN, MAX_KNOWN = 1 << 13, 256  # candidates that are remembered, and their bytes
 Worth = Callable[[frozenset[str], bytes], bool]
 
-_DRESS = re.compile(rb"[<\x1b\xe2\xef]")  # how markup, escapes and invisible signs begin
+_DRESS = late(rb"[<\x1b\xe2\xef]")  # how markup, escapes and invisible signs begin
 
 
 class Marker:

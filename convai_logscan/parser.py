@@ -48,12 +48,13 @@ from convai_logscan.events import (
     own_fields,
 )
 from convai_logscan.files import grammar_text
+from convai_logscan.late import late
 from convai_logscan.model import LIVEKIT, Record, Where
 from convai_logscan.walk import Form, Tables, Walker
 
 _WHOLE_LINES = {"convai.bare": ("convai", "bare"), "unity.unity": ("unity", "unity")}
-_TAGS = re.compile(r"^(?:\[[^\]\n]{1,80}\] )+")
-_CONTEXT = re.compile(r" \{\w+=[^{}]*\}$")
+_TAGS = late(r"^(?:\[[^\]\n]{1,80}\] )+")
+_CONTEXT = late(r" \{\w+=[^{}]*\}$")
 _ONE_LINE = 8192
 _MAX_STACK = 20
 _REMEMBERED, _LONG = 4096, 1024  # texts whose form is remembered, and from which length none is
@@ -161,25 +162,23 @@ def _quoted(reason: str | None, where: Where) -> Iterator[Event]:
 
 
 # A code counts where words announce it; a path, a file name or a line of dialogue does not.
-_ANNOUNCED = re.compile(
+_ANNOUNCED = late(
     r"(?:error|code|fail(?:ed|ure)?|reason|exception|because)\w*[^\w\n/\\.]{1,12}(?:\w{1,12}[^\w\n/\\.]{1,4}){0,2}$",
     re.IGNORECASE,
 )
-_DIALOGUE = re.compile(
-    r"\b(?:chat|transcript\w*|subtitles?|dialogue?|captions?|speech)\b", re.IGNORECASE
-)
+_DIALOGUE = late(r"\b(?:chat|transcript\w*|subtitles?|dialogue?|captions?|speech)\b", re.IGNORECASE)
 
-_EXAMPLE = re.compile(r"\b(?:such as|like|e\.g\.|for example|for instance)\W{1,4}$", re.IGNORECASE)
+_EXAMPLE = late(r"\b(?:such as|like|e\.g\.|for example|for instance)\W{1,4}$", re.IGNORECASE)
 
 
 # What people write around the lines of a log, a sentence of theirs that asks, and one that quotes:
 # `I searched for "…"`, but not `the request failed with "…"`, `{"error":"…"}` or `(in promise) "…"`.
-_THROWN = re.compile(r"[\w.]{0,200}(?:Exception|Error): ")
+_THROWN = late(r"[\w.]{0,200}(?:Exception|Error): ")
 _SENTENCE = 200  # characters before a form in which a quotation of it begins
 _BY_PEOPLE = frozenset(["plain", "quote", "bullet", "indent", "emphasis", "html"])
-_QUESTION = re.compile(r"(?<!\S)[^\s/]*\?[\"'`”’»]?\s*\Z")
-_QUOTES = re.compile(r"\w,? (?:[\"“„«][^\"“”„«»]*|`[^`]*|['‘][^'‘’]*)\Z")
-_FAILED = re.compile(
+_QUESTION = late(r"(?<!\S)[^\s/]*\?[\"'`”’»]?\s*\Z")
+_QUOTES = late(r"\w,? (?:[\"“„«][^\"“”„«»]*|`[^`]*|['‘][^'‘’]*)\Z")
+_FAILED = late(
     r"\b(?:fail|refus|reject|return|reason|because|threw)\w*[^.\w]{0,3}(?:\w{1,12} ){0,2}\Z"
 )
 
@@ -282,7 +281,7 @@ def _bare(record: Record, message: str, where: Where) -> Iterator[Event]:
         yield from (_signed(event, record) for event in found)
 
 
-_SDK_FRAME = re.compile(r"\bConvai[\w./\\]*[.:/\\]")
+_SDK_FRAME = late(r"\bConvai[\w./\\]*[.:/\\]")
 
 
 def _signed(event: Event, record: Record) -> Event:
@@ -292,7 +291,7 @@ def _signed(event: Event, record: Record) -> Event:
     return event
 
 
-_EXCEPTION_HEAD = re.compile(r"(?:\w+\.){0,8}[A-Z]\w{0,80}Exception: ")
+_EXCEPTION_HEAD = late(r"(?:\w+\.){0,8}[A-Z]\w{0,80}Exception: ")
 
 
 def _thrown(message: str, where: Where) -> Iterator[Event]:
@@ -419,7 +418,7 @@ def speaker(name: str) -> Walker:
     return Walker(kept(name, code + texts.encode(), compiled))
 
 
-_HOST = re.compile(
+_HOST = late(
     r"(?:[a-z]{2,5}://|host: |Failed to connect to |resolve host: )([A-Za-z0-9.-]+\.[A-Za-z]{2,}|127\.0\.0\.1)"
 )
 
@@ -502,7 +501,7 @@ _SUMMARY = {
     "Token": "token", "Room Name": "room_name", "Room URL": "room_url", "Session ID": "session_id",
     "Character Session ID": "character_session_id", "Request Trace ID": "request_trace_id",
 }  # fmt: skip
-_PAIR = re.compile(r'"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*)"')
+_PAIR = late(r'"(\w+)"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _MAX_JSON = 1 << 20
 _MAX_DEPTH = 60
 
@@ -543,10 +542,8 @@ def _room_summary(values: dict[str, Any]) -> dict[str, Any] | None:
     return found or None
 
 
-_OUTCOME = re.compile(
-    r"\b(category|responseCode|sessionErrorCode|sessionErrorRecoverable)=([^;{}]*)"
-)
-_OUTCOME_TEXT = re.compile(r"\bsessionErrorMessage=(.*?)(?:; recovery=|$)", re.DOTALL)
+_OUTCOME = late(r"\b(category|responseCode|sessionErrorCode|sessionErrorRecoverable)=([^;{}]*)")
+_OUTCOME_TEXT = late(r"\bsessionErrorMessage=(.*?)(?:; recovery=|$)", re.DOTALL)
 _OUTCOME_NAMES = {
     "category": "category", "responseCode": "status", "sessionErrorCode": "code",
     "sessionErrorRecoverable": "recoverable",

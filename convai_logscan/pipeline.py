@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from convai_logscan.envelopes import plain
 from convai_logscan.errors import ReportError
 from convai_logscan.events import Event, Package, RoomDetails, Said
 from convai_logscan.facts import HEAD, SelfDescription
+from convai_logscan.late import late
 from convai_logscan.marks import Marker
 from convai_logscan.model import (
     Anchor,
@@ -44,7 +44,7 @@ _SHOWN = (
 
 
 # How the JSON report begins, however it is indented.
-_OWN_REPORT = re.compile(
+_OWN_REPORT = late(
     rb'\s*\{\s*"schema"\s*:\s*\d+\s*,\s*"tool"\s*:\s*\{\s*"name"\s*:\s*"convai-logscan"'
 )
 

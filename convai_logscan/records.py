@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from convai_logscan.envelopes import CATEGORIES, CLASSES, Peeled, find_header, peel
+from convai_logscan.late import late
 from convai_logscan.model import LIVEKIT, V3_STACK, Mark, Record, Speaker, Stamp
 
 MAX_TAIL = 400  # lines a record may go on
@@ -25,31 +26,31 @@ _MAX_QUOTE = 4096
 _CUTS = (range(1021, 1025), range(3980, 4097))
 
 # A header behind other text: what stood before it had no line end.
-_TIMED = re.compile(
+_TIMED = late(
     r"\[\d{1,2}:\d\d:\d\d[.,]\d{1,3}\] ?\[(?:Trace|Debug|Info|Warning|Error|Exception)\] ?\[[A-Za-z]{1,20}\]"
 )
-_UNTIMED = re.compile(
+_UNTIMED = late(
     r"\[(?:Trace|Debug|Info|Warning|Error|Exception)\]\[(?:"
     + "|".join(sorted(CATEGORIES))
     + r")\](?:\[[^\]\s]{1,64}\])?: "
 )
-_SAYS = re.compile(r"\w")
+_SAYS = late(r"\w")
 _MAX_TAGS = 8
-_TAG = re.compile(r"\[([^\]\n]{1,80})\] ?")
-_FRAME = re.compile(
+_TAG = late(r"\[([^\]\n]{1,80})\] ?")
+_FRAME = late(
     r"\s*[\w.<>`+|\[\],$/@=~-]+:[\w.<>`|\[\]$=,~-]+ ?\(.*\)(?: \(at .+:\d+\))?\s*$"
     r"|\s+at \S|\s*at \S+\.cs:\d+\s*$|\s*---+ (?:End|>)|Rethrow as |.{1,200} \(at [^()]+:\d+\)\s*$"
 )
 _NO_FRAME = frozenset(["", "[", "("])
-_TRAILER = re.compile(
+_TRAILER = late(
     r"\(Filename: .* Line: -?\d+\)\s*$|\[[^\]]+ line -?\d+\]\s*$|" + re.escape(V3_STACK)
 )
 # A dump with a heading, such as the narrative trigger's: indented lines, and a line of `=`.
-_DUMP = re.compile(r"=== [A-Z][A-Z ]{2,40} ===\s*$")
-_DUMP_LINE = re.compile(r"\s+\S|={4,}\s*$")
-_FFI = re.compile(r"(?:Source|Module|Target): \S")
-_EXCEPTION = re.compile(r"(?:[A-Z]\w*\.)*[A-Z]\w*(?:Exception|Error)\b(?!\])")
-_LEVEL_FRAME = re.compile(
+_DUMP = late(r"=== [A-Z][A-Z ]{2,40} ===\s*$")
+_DUMP_LINE = late(r"\s+\S|={4,}\s*$")
+_FFI = late(r"(?:Source|Module|Target): \S")
+_EXCEPTION = late(r"(?:[A-Z]\w*\.)*[A-Z]\w*(?:Exception|Error)\b(?!\])")
+_LEVEL_FRAME = late(
     r"UnityEngine\.Debug:(Log(?:Warning|Error|Exception|Assertion)?)(?:Format)? ?\("
 )
 _LEVELS = {
@@ -63,10 +64,10 @@ _LEVELS = {
 _OPENINGS = (LIVEKIT, "Curl error ", "[Licensing::")
 _ALONE = (b"[ ", b"20")  # how a line begins that says when and by whom the next one was written
 _MAX_ALONE = 300  # bytes of it
-_SEPARATOR = re.compile(r"-{5,} ?(?:beginning of |PROCESS )")
-_BREAK = re.compile(r"[ \t]*<br ?/?>[ \t]*", re.IGNORECASE)
-_STRING = re.compile(r'(?:[^"\\]|\\.)*"')
-_QUOTE_OR_BRACE = re.compile(r'["{}]')
+_SEPARATOR = late(r"-{5,} ?(?:beginning of |PROCESS )")
+_BREAK = late(r"[ \t]*<br ?/?>[ \t]*", re.IGNORECASE)
+_STRING = late(r'(?:[^"\\]|\\.)*"')
+_QUOTE_OR_BRACE = late(r'["{}]')
 
 
 class _Json(Struct):
@@ -462,10 +463,8 @@ class _Clock:
 
 
 _LEAP_YEAR = 2000
-_LOGGING_FRAME = re.compile(
-    r"\s*(?:UnityEngine\.(?:Debug|DebugLogHandler|StackTraceUtility|Logger)):"
-)
-_INNER_FRAME = re.compile(r"\s*[\w.<>`+|\[\],$/@=~-]+:[\w.<>`|\[\]$=,~-]+ ?\(")
+_LOGGING_FRAME = late(r"\s*(?:UnityEngine\.(?:Debug|DebugLogHandler|StackTraceUtility|Logger)):")
+_INNER_FRAME = late(r"\s*[\w.<>`+|\[\],$/@=~-]+:[\w.<>`|\[\]$=,~-]+ ?\(")
 
 
 @lru_cache(maxsize=256)

@@ -46,49 +46,47 @@ FEW = 10_000  # values of which both ends are known
 PERSONAL: Final = frozenset({"user", "email", "address", "person-id", "machine", "transcript"})
 
 # Placeholders of an earlier run, and those of test fixtures.
-_PLACEHOLDER = re.compile(
-    r"\{\{([a-z][a-z-]{1,30})-(\d{1,9})\}\}|(?<!\w)@[a-z][a-z0-9-]{1,40}@(?!\w)"
-)
+_PLACEHOLDER = late(r"\{\{([a-z][a-z-]{1,30})-(\d{1,9})\}\}|(?<!\w)@[a-z][a-z0-9-]{1,40}@(?!\w)")
 # What a reader does not see may stand inside of a value: NUL bytes (UTF-16), zero width, colour.
-_UNSEEN = re.compile("[\0\u200b-\u200d\u2060\ufeff]+|\x1b\\[[0-9;]{0,12}m")
+_NOT_SHOWN = "[\0\u200b-\u200d\u2060\ufeff]+|\x1b\\[[0-9;]{0,12}m"
+_UNSEEN = late(_NOT_SHOWN)
 # So may markup, where the value is not found without looking through it.
 _TAG = r"/?(?:color|b|i|size)\b[^<>\n]{0,40}>"
-_TAGGED = re.compile(rf"<(?<=[\w-]<){_TAG}(?:<{_TAG})*(?=[\w-])")
-_HIDING = re.compile(f"{_UNSEEN.pattern}|{_TAGGED.pattern}")
-_LONE_CR = re.compile(r"\r(?!\n)")
-_PART = re.compile(r"\(\?&([a-z]+)\)")
+_TAGS = rf"<(?<=[\w-]<){_TAG}(?:<{_TAG})*(?=[\w-])"
+_TAGGED = late(_TAGS)
+_HIDING = late(f"{_NOT_SHOWN}|{_TAGS}")
+_LONE_CR = late(r"\r(?!\n)")
+_PART = late(r"\(\?&([a-z]+)\)")
 # The value at the end of a pattern, and the same over the end of a line.
-_CROSSES = re.compile(r"\(\?&(?:nl|gap)\)|\\[sn]")
-_VALUE = re.compile(r"\(\?P<secret>\(\?&v\)\{\d+,\}\+\)$")
+_CROSSES = late(r"\(\?&(?:nl|gap)\)|\\[sn]")
+_VALUE = late(r"\(\?P<secret>\(\?&v\)\{\d+,\}\+\)$")
 _SPLIT = r"(?P<secret>(?&v){4,64}+)(?:[ \\t]{0,4}=?(?&nl)|(?&tag){1,3}+)(?P<more>(?&v){4,64}+)(?=[\"'`,;&<\\s)\\]}\\\\]|$)"
-_LINE_END = re.compile(r"[\w+/=-]+(?=[ \t]*\r?(?:\n|\Z))")
-_LINE = re.compile(r"\S[^\r\n]*")
-_LABELLED = re.compile(r"[A-Za-z][A-Za-z_-]{1,40}=[^=]")
-_REST = re.compile(r"\.?[=\r\n\t ]*\Z")
-_WORD = re.compile(r"[^\W_]{4,}")
-_RUN = re.compile(r"[\w+=-]{12,}")
+_LINE_END = late(r"[\w+/=-]+(?=[ \t]*\r?(?:\n|\Z))")
+_LINE = late(r"\S[^\r\n]*")
+_LABELLED = late(r"[A-Za-z][A-Za-z_-]{1,40}=[^=]")
+_REST = late(r"\.?[=\r\n\t ]*\Z")
+_WORD = late(r"[^\W_]{4,}")
+_RUN = late(r"[\w+=-]{12,}")
 # What begins or ends alike in many values: the header of a token, a serial's masked end.
-_OPEN_END = re.compile(r"^(?:eyJ|ewo).*\.|x{4}$", re.IGNORECASE | re.DOTALL)
-_ESCAPED = re.compile(r"\\{1,4}u([0-9a-fA-F]{4})")
-_JSON_SECRET = re.compile(
+_OPEN_END = late(r"^(?:eyJ|ewo).*\.|x{4}$", re.IGNORECASE | re.DOTALL)
+_ESCAPED = late(r"\\{1,4}u([0-9a-fA-F]{4})")
+_JSON_SECRET = late(
     r'"(?:token|\w{0,20}(?:key|[Kk]ey|Token|_token|secret|Secret|password))"\s*:|Bearer '
 )
-_HEADER = re.compile(
+_HEADER = late(
     r"^\W*(?:[\w-]{0,16}api[-_]?key|api-auth-token|[\w-]{0,8}authorization)\W{1,4}(?:basic |bearer )?([\w.~+/=-]{16,})",
     re.IGNORECASE,
 )
-_AUTH = re.compile(r"auth[-_ ]?token", re.IGNORECASE)
-_JWT = re.compile(r"e(?:yJ|wo)[\w-]+(?:\.[\w-]+){1,2}", re.ASCII)
-_TAIL = re.compile(
+_AUTH = late(r"auth[-_ ]?token", re.IGNORECASE)
+_JWT = late(r"e(?:yJ|wo)[\w-]+(?:\.[\w-]+){1,2}", re.ASCII)
+_TAIL = late(
     r"[\s\ufeff]*(?P<secret>(?P<payload>[\w-]{3,65536})\.(?:[\w-]{43}|[\w-]{64}|[\w-]{86}|[\w-]{342}))(?![\w-])",
     re.ASCII,
 )
-_HEX_ID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
-_ADDRESS_LIKE = re.compile(r"0x[0-9A-Fa-f]+|[0-9a-f-]+")
-_VERSION = re.compile(
-    r"(?:release|build|revision|\bv|version|driver|(?<!ser)ver)\W{0,8}$", re.IGNORECASE
-)
-_NETWORK = re.compile(
+_HEX_ID = late(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+_ADDRESS_LIKE = late(r"0x[0-9A-Fa-f]+|[0-9a-f-]+")
+_VERSION = late(r"(?:release|build|revision|\bv|version|driver|(?<!ser)ver)\W{0,8}$", re.IGNORECASE)
+_NETWORK = late(
     r"\b(?:ip|to|from|host|addr|address|connect\w*|candidate|udp|tcp|server|peer|remote|dns|raddr|srflx|relay|endpoint|client|public|via)\b\W{0,4}(?:\w{1,24}\W{1,3})?$|[/[@]$",
     re.IGNORECASE,
 )
@@ -194,6 +192,9 @@ def _announcing(shapes: tuple[Shape, ...]) -> Rules:
     return owners_in(owners)
 
 
+_late = cache(late)  # shapes share what they have in common
+
+
 def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
     place = f"secrets.toml, shape {number} ({entry.get('id', 'no id')})"
     words, parts = data.get("words", {}), data.get("parts", {})
@@ -201,7 +202,7 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
     def compiled(pattern: str, flags: int = 0) -> re.Pattern[str]:
         for _ in range(4):  # parts may be made of parts
             pattern = _PART.sub(lambda part: str(parts[part[1]]), pattern)
-        return late(pattern, flags)
+        return _late(pattern, flags)
 
     unknown = entry.keys() - set(Shape.__struct_fields__)
     if unknown:
@@ -232,7 +233,7 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
             sign=entry.get("sign", ""),
             near=entry.get("near"),
             until=entry.get("until"),
-            seek=re.compile(entry["seek"].encode(), 0 if entry.get("case") else re.IGNORECASE)
+            seek=_late(entry["seek"].encode(), 0 if entry.get("case") else re.IGNORECASE)
             if "seek" in entry
             else None,
             positive=tuple(entry.get("positive", ())),
@@ -250,7 +251,7 @@ def _shape(entry: dict[str, Any], number: int, data: dict[str, Any]) -> Shape:
 def _check(shape: Shape, place: str) -> None:
     """Compile what a shape has; the packaged ones are compiled by the tests."""
     patterns = (
-        shape.pattern, shape.not_value, shape.opens, shape.wraps, shape.split, shape.more,
+        shape.pattern, shape.not_value, shape.opens, shape.wraps, shape.split, shape.more, shape.seek,
     )  # fmt: skip
     try:
         named = [pattern.groupindex for pattern in patterns if pattern is not None]

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convai_logscan.anchors import Named, finder, named_finder
+from convai_logscan.late import late
 from convai_logscan.redact import (
     LONG,
     Edit,
@@ -45,23 +46,23 @@ PATIENCE: Final = 16  # lines of other processes that may stand between two of o
 SHOWN: Final = 5  # lines of a shape that a summary names
 
 # Zero-width signs: a literal may hide behind one.
-_UNSEEN = (re.compile(rb"\xe2(?:\x80[\x8b-\x8d]|\x81\xa0)"), re.compile(rb"\xef\xbb\xbf"))
+_UNSEEN = (late(rb"\xe2(?:\x80[\x8b-\x8d]|\x81\xa0)"), late(rb"\xef\xbb\xbf"))
 # A folder's next name, or a number, that a known value may be the whole of.
-_NAME = re.compile(
+_NAME = late(
     rb"/?(?:users|home)[\\/]{1,4}([^\s\\/:*?\"'<>|,;()\[\]{}]+)[\\/]|(\d{16,})", re.IGNORECASE
 )
-_BLANK = re.compile(rb"[\s/\\\"<>]")
-_DOTTED = re.compile(rb"\.(?<=\d\.)\d{1,3}\.\d{1,3}\.\d")
-_COLONS = re.compile(rb":(?<=[23][0-9a-f]{3}:)[0-9a-f]{0,4}:", re.IGNORECASE)
-_LOGCAT = re.compile(
+_BLANK = late(rb"[\s/\\\"<>]")
+_DOTTED = late(rb"\.(?<=\d\.)\d{1,3}\.\d{1,3}\.\d")
+_COLONS = late(rb":(?<=[23][0-9a-f]{3}:)[0-9a-f]{0,4}:", re.IGNORECASE)
+_LOGCAT = late(
     rb"(?:\d{4}-)?\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,6} +(\d+ +\d+) [A-Z] |[A-Z]/([^\n(:]{1,40}\( *\d+\)): "
 )
-_LATIN = re.compile(rb"[\t\r\n -~]{24}")
+_LATIN = late(rb"[\t\r\n -~]{24}")
 _SIZES: Final = {0xC: 2, 0xD: 2, 0xE: 3, 0xF: 4}  # of a UTF-8 letter, by its first four bits
 # What a value may look like that stands in a line of its own.
 _VALUES = ("aB3dE5gH7jK9mN2pQ4sT6vX8z", "0a1b2c3d4e5f60718293a4b5c6d7e8f9", "12345678-ab12cd34")
 _SEPARATORS = (b"\r", b" ", b";", b",", b"&", b'"', b"}")
-_NUMBERED = re.compile(rb"\{\x00*\{\x00*([a-z\x00-]+)-\x00*[\d\x00]+\}\x00*\}")
+_NUMBERED = late(rb"\{\x00*\{\x00*([a-z\x00-]+)-\x00*[\d\x00]+\}\x00*\}")
 
 Bits = npt.NDArray[np.uint64]  # one bit a byte of a block, 64 of them a number
 Hits = list[int]

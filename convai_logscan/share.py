@@ -27,6 +27,7 @@ from msgspec import Struct, field
 
 from convai_logscan.anchors import named_finder
 from convai_logscan.errors import LeakError, SourceError
+from convai_logscan.late import late
 from convai_logscan.model import Skipped
 from convai_logscan.redact import Redactor, in_name
 from convai_logscan.rewrite import (
@@ -56,9 +57,7 @@ ARCHIVES: Final = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".t
 SPOOL: Final = 16 << 20  # bytes of a redacted member that are held in memory
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 MAX_PART = 100  # characters of one part of a member's name
-_UNSAFE = re.compile(
-    r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]'
-)
+_UNSAFE = late(r'[\x00-\x1f\x7f-\x9f<>:"|?*\\\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
 
 
 class Copy(Struct):

@@ -32,7 +32,7 @@ class Terminal(Struct, frozen=True):
 
     name: str
     text: str | None  # None: the pattern says it
-    pattern: str
+    pattern: re.Pattern[str] | None
     leads: tuple[str, ...]  # every match begins with one of these; none: not known
     unless: dict[str, str]  # matches that are another token where that is allowed
 
@@ -68,7 +68,6 @@ class Walker:
         """Take the tables; what a state needs is prepared when it is first entered."""
         self._tables = tables
         self._lexers: dict[int, _Lexer] = {}
-        self._patterns: dict[int, re.Pattern[str]] = {}
         self._openings = {
             start: anchors.leftmost_longest(texts) for start, texts in tables.openings.items()
         }
@@ -110,16 +109,15 @@ class Walker:
     def _token(self, state: int, text: str, at: int) -> tuple[str, int]:
         lexer = self._lexers.get(state)
         if lexer is None:
-            lexer = self._lexers[state] = _Lexer(self._tables, state, self._patterns)
+            lexer = self._lexers[state] = _Lexer(self._tables, state)
         return lexer.token(text, at)
 
 
 class _Lexer:
     """The terminals of one state, by how they begin."""
 
-    def __init__(self, tables: Tables, state: int, patterns: dict[int, re.Pattern[str]]) -> None:
+    def __init__(self, tables: Tables, state: int) -> None:
         self._terminals = tables.terminals
-        self._patterns = patterns  # compiled once for all states
         self._allowed = tables.actions[state]
         self._by_key: dict[str, list[int]] = defaultdict(list)
         self._always: list[int] = []
@@ -141,11 +139,7 @@ class _Lexer:
             if terminal.text is not None:
                 if text.startswith(terminal.text, at):
                     return terminal.name, at + len(terminal.text)
-                continue
-            pattern = self._patterns.get(number)
-            if pattern is None:
-                pattern = self._patterns[number] = re.compile(terminal.pattern)
-            if found := pattern.match(text, at):
+            elif terminal.pattern and (found := terminal.pattern.match(text, at)):
                 other = terminal.unless.get(found[0])
                 return other if other in self._allowed else terminal.name, found.end()
         return "", at  # no action is for it

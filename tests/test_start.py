@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib import resources
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
+from convai_logscan import late
 from convai_logscan.cli import BUILT, group
+from convai_logscan.envelopes import ENVELOPES
+from convai_logscan.late import Late
+from convai_logscan.parser import speaker
 from convai_logscan.redact import load_shapes
 
 if TYPE_CHECKING:
@@ -135,3 +140,61 @@ def test_every_packaged_shape_compiles_and_none_does_before_it_is_needed() -> No
     probe = "from convai_logscan.redact import load_shapes as l; print(sum(len(vars(s.pattern)) > 2 for s in l()))"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"
+
+
+def every_late_pattern() -> dict[tuple[str | bytes, int], Late]:
+    """Return the patterns of the shapes, the grammars and the code, by what they are made of."""
+    shapes = [getattr(s, name) for s in load_shapes() for name in s.__struct_fields__]
+    tables = [
+        speaker(name)._tables for name in ("convai", "livekit", "unity", "browser", "reasons")
+    ]
+    terminals = [terminal.pattern for table in tables for terminal in table.terminals]
+    code = [
+        value
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("convai_logscan")
+        for value in vars(module).values()
+    ]
+    envelopes = [getattr(e, name) for e in ENVELOPES for name in ("pattern", "tail")]
+    return {
+        (one._source, one._flags): one
+        for one in (*shapes, *terminals, *code, *envelopes)
+        if isinstance(one, Late)
+    }
+
+
+def test_a_pattern_that_was_kept_is_the_one_that_re_compiles() -> None:
+    found = every_late_pattern()
+    assert len(found) > 300
+    for source, flags in found:
+        compiled, made = re.compile(source, flags), late._made(source, flags)
+        assert made is not None
+        again = late._again(source, made)
+        assert again == compiled  # `re` compares every step
+        assert again.groupindex == compiled.groupindex
+        assert again.flags == compiled.flags
+
+
+def test_kept_steps_that_are_none_are_refused() -> None:
+    assert late._again("a", (32, b"\xff" * 8, 0, {}, (None,))) is None
+    assert late._again("a", (32, b"\0" * 3, 0, {}, (None,))) is None
+
+
+def test_a_second_call_compiles_none_of_the_patterns_it_has_kept(tmp_path: Path) -> None:
+    probe = (
+        "import re._compiler as c, sys\n"
+        "from convai_logscan.cli import group\n"
+        "from convai_logscan.cli.street import run\n"
+        "code = c._code; made = []; c._code = lambda p, f: (made.append(p), code(p, f))[1]\n"
+        "run(group, ['-', '--format', 'json'])\n"
+        "sys.stderr.write(str(len(made)))"
+    )
+    counts = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", probe], input=SPEAKING, capture_output=True, text=True, check=True,
+            encoding="utf-8", env={**os.environ, "CONVAI_LOGSCAN_CACHE": str(tmp_path / "kept")},
+        )  # fmt: skip
+        counts.append(int(done.stderr))
+    assert counts[0] > 50
+    assert counts[1] < counts[0] / 2  # what modules need as they are imported

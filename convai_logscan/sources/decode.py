@@ -12,6 +12,8 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 
+from convai_logscan.late import late
+
 SNIFF = 65536
 WINDOW = 512  # bytes behind a line's start that say whether UTF-16 begins there
 LATIN = 64  # bytes without a NUL byte that show UTF-8 behind a newline of UTF-16
@@ -25,10 +27,10 @@ _MARKS = (
 _NEWLINE = {"utf-16-le": b"\n\0", "utf-16-be": b"\0\n"}
 # A newline of UTF-16 with UTF-8 behind it; a shorter rest counts at the end of the source only.
 _BACK = {
-    name: re.compile(re.escape(newline) + rb"(?=([^\0]{%d}|[^\0]{8,}\Z))" % LATIN)
+    name: late(re.escape(newline) + rb"(?=([^\0]{%d}|[^\0]{8,}\Z))" % LATIN)
     for name, newline in _NEWLINE.items()
 }
-_NULS = re.compile(rb"\0*")
+_NULS = late(rb"\0*")
 _CONTROL = bytes(c for c in range(32) if c not in b"\0\a\b\t\n\v\f\r\x1b")
 MAX_CONTROL = 0.04  # share of control bytes above which a file is no log
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 
+from convai_logscan.late import late
 from convai_logscan.sources.decode import is_binary
 
 BLOCK = 512  # of a tar archive
@@ -60,9 +59,9 @@ _BEGINNINGS: dict[bytes, tuple[_Magic, ...]] = {
 
 
 # The headers of a mail, to the empty line behind them; it names its format and itself in some.
-_HEADERS = re.compile(rb"(?:[!-9;-~]{1,76}:[^\r\n]*+\r?\n(?:[ \t][^\r\n]*+\r?\n)*+)++(?=\r?\n)")
-_MIME = re.compile(rb"(?im)^mime-version:")
-_OTHER_HEADER = re.compile(rb"(?im)^(?:content-type|from|subject|received):")
+_HEADERS = late(rb"(?:[!-9;-~]{1,76}:[^\r\n]*+\r?\n(?:[ \t][^\r\n]*+\r?\n)*+)++(?=\r?\n)")
+_MIME = late(rb"(?im)^mime-version:")
+_OTHER_HEADER = late(rb"(?im)^(?:content-type|from|subject|received):")
 
 
 class Reason(Struct, frozen=True):
