@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from convai_logscan import anchors
 from convai_logscan.events import KINDS, Entry, Event, own_fields
-from convai_logscan.rules import Atom, Chain, Row, Table
+from convai_logscan.rules import BETWEEN, WITHOUT, Atom, Chain, Row, Table
 
 REMEMBERED = 4096  # answers that are kept for one kind of event
 
@@ -31,18 +31,27 @@ class Link(Struct, frozen=True):
     chain: Chain
 
 
+class Move(Struct, frozen=True):
+    """What an event can be to one chain, whatever earlier steps have bound."""
+
+    place: int  # of the chain among the links
+    steps: tuple[int, ...] = ()  # those it can meet, or whose absence it ends, the last one first
+    between: bool = False  # it may not come between two of the steps
+    without: bool = False  # it may not be in the attempt
+    meets: bool = False  # it is what a step looks for
+
+
 class Answer(Struct, frozen=True):
     """What an event is to the rows."""
 
-    moves: tuple[int, ...] = ()  # the chains it can move, by their place among the links
-    meets: frozenset[int] = frozenset()  # those of which it is what a step looks for
+    moves: tuple[Move, ...] = ()
     against: tuple[str, ...] = ()  # the rows it speaks against, by id
 
 
 class _Uses(Struct, frozen=True):
     """Where one atom stands."""
 
-    moves: set[int] = field(default_factory=set)
+    moves: set[tuple[int, int]] = field(default_factory=set)  # the chain and its step
     meets: set[int] = field(default_factory=set)
     against: set[str] = field(default_factory=set)
 
@@ -60,8 +69,8 @@ class Asked:
             lambda: defaultdict(_Uses)
         )  # by event
         for place, link in enumerate(self.links):
-            for atom in link.chain.atoms():
-                self._uses[atom.event][atom].moves.add(place)
+            for step, atom in link.chain.places():
+                self._uses[atom.event][atom].moves.add((place, step))
             for atom in _sought(link.chain):
                 self._uses[atom.event][atom].meets.add(place)
         for row in rows:
@@ -109,16 +118,26 @@ class _Kind:
         return answer
 
     def decided(self, atoms: Iterable[Atom], event: Event) -> Answer:
-        moves: set[int] = set()
+        moves: defaultdict[int, set[int]] = defaultdict(set)
         meets: set[int] = set()
         against: set[str] = set()
         for atom in atoms:
             if atom.may_accept(event):
-                moves |= self.uses[atom].moves
+                for place, step in self.uses[atom].moves:
+                    moves[place].add(step)
                 if atom.accepts(event, {}):
                     meets |= self.uses[atom].meets
                     against |= self.uses[atom].against
-        return Answer(tuple(sorted(moves)), frozenset(meets), tuple(sorted(against)))
+        return Answer(
+            tuple(
+                Move(
+                    place, tuple(sorted((n for n in steps if n >= 0), reverse=True)),
+                    BETWEEN in steps, WITHOUT in steps, place in meets,
+                )
+                for place, steps in sorted(moves.items())
+            ),
+            tuple(sorted(against)),
+        )  # fmt: skip
 
 
 class _Entries(_Kind):

@@ -14,7 +14,7 @@ from itertools import count
 
 from msgspec import Struct, field
 
-from convai_logscan.asked import Asked, asked
+from convai_logscan.asked import Asked, Move, asked
 from convai_logscan.events import (
     KINDS,
     AuthTokenError,
@@ -246,20 +246,20 @@ class Diagnoser:
         room.livekit_native = room.livekit_native or event.kind_name == "lk_rust"
         self._expire(room, where.line, where.stamp)
         answer = room.asked.of(event)
-        for place in answer.moves:
-            chain = room.chain(place)
-            self._advance(room, chain, event, attempt)
-            if where.speaker != "other" and place in answer.meets:
+        for move in answer.moves:
+            chain = room.chain(move.place)
+            self._advance(room, chain, event, attempt, move)
+            if move.meets and where.speaker != "other":
                 met = room.met[chain.row.id]
                 if len(met) < MAX_MET:
                     met.add(where.text)
         for row in answer.against:
             room.seen_against[row].append(event)
 
-    def _advance(self, room: _Room, one: _Chain, event: Event, attempt: int) -> None:
+    def _advance(self, room: _Room, one: _Chain, event: Event, attempt: int, move: Move) -> None:
         chain = one.chain
         scope = attempt if chain.scope == "attempt" else 0
-        for operand in chain.without:
+        for operand in chain.without if move.without else ():
             if operand.accepts(event, {}):
                 one.excluded.add(attempt)
                 one.held.pop(attempt, None)
@@ -268,10 +268,12 @@ class Diagnoser:
             if not wait.over and wait.step.operand.accepts(event, wait.bound):
                 wait.over = True
                 one.ended_by = event
-        one.waits = [wait for wait in one.waits if not wait.over]
-        self._forget(one, event)
+        if one.waits:
+            one.waits = [wait for wait in one.waits if not wait.over]
+        if move.between:
+            self._forget(one, event)
         # Last step first, so that one event never meets two steps in a row.
-        for index in range(len(chain.steps) - 1, -1, -1):
+        for index in move.steps:
             step = chain.steps[index]
             if step.kind == "absent":
                 if step.operand.accepts(event, {}):
@@ -359,11 +361,12 @@ class Diagnoser:
         rest = steps[index + 1 :]
         if any(step.kind != "absent" for step in rest):
             key = (index, (partial.attempt, *_joined(partial)))
-            same_step = [k for k in one.slots if k[0] == index]
-            if key not in one.slots and len(same_step) >= MAX_SLOTS:
-                del one.slots[same_step[0]]
             if key in one.slots:
                 partial.shown = one.slots[key].shown
+            elif len(one.slots) >= MAX_SLOTS:
+                same_step = [k for k in one.slots if k[0] == index]
+                if len(same_step) >= MAX_SLOTS:
+                    del one.slots[same_step[0]]
             one.slots[key] = partial
             return
         absent = tuple(step.operand for step in steps if step.kind == "absent")

@@ -207,10 +207,9 @@ class SelfDescription(Struct):
         elif isinstance(event, Package) and event.name == SDK:
             self._sdk = _version(event.version)
             self.visibility.convai = True
-        elif isinstance(event, (CompileError, PackageError)) and _NAMES_SDK.search(
-            f"{where.text}\n{event.message}"
-        ):
-            self.visibility.convai = True
+        elif isinstance(event, (CompileError, PackageError)):
+            if not self.visibility.convai and _NAMES_SDK.search(f"{where.text}\n{event.message}"):
+                self.visibility.convai = True
         elif isinstance(event, UnityDate):
             self.clocks.date(event)
         elif isinstance(event, LkRust):

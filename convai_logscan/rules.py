@@ -41,6 +41,7 @@ _WITH_CODE = frozenset(
     ["session_error", "session_transition", "room_init_outcome", "rest_failed", "unclassified_connect", "reconnect_failed"]
 )  # fmt: skip
 NEEDS = ("debug", "livekit_native")
+BETWEEN, WITHOUT = -1, -2  # where an atom stands that is in no step
 
 
 class Test(Struct, frozen=True):
@@ -157,11 +158,14 @@ class Chain(Struct, frozen=True):
         """Return what the steps must share."""
         return "session" if self.span is not None else "attempt"
 
-    def atoms(self) -> Iterator[Atom]:
-        """Yield every atom in it, wherever it stands."""
-        between = (operand for step in self.steps for operand in step.between)
-        for operand in (*(step.operand for step in self.steps), *between, *self.without):
-            yield from operand.every_atom()
+    def places(self) -> Iterator[tuple[int, Atom]]:
+        """Yield every atom in it, and where it stands: in which step, BETWEEN steps, or WITHOUT."""
+        for number, step in enumerate(self.steps):
+            yield from ((number, atom) for atom in step.operand.every_atom())
+            for operand in step.between:
+                yield from ((BETWEEN, atom) for atom in operand.every_atom())
+        for operand in self.without:
+            yield from ((WITHOUT, atom) for atom in operand.every_atom())
 
 
 class Example(Struct, frozen=True):

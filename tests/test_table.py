@@ -6,18 +6,24 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jsonschema
 import pytest
 
 from convai_logscan import rules
-from convai_logscan.asked import asked
+from convai_logscan.asked import Move, asked
 from convai_logscan.errors import TableError
 from convai_logscan.pipeline import events
 from convai_logscan.rules import Example, Row
 from convai_logscan.sources.text import Source
 from tests.compose import fill
 from tests.helpers import LOGS, ROOT, scanned, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from convai_logscan.events import Event
 
 TABLE = rules.builtin()
 CASES = [
@@ -166,7 +172,7 @@ def test_the_row_of_the_manual_is_true(tmp_path: Path) -> None:
 
 def test_an_entry_that_no_row_asks_for_is_seen_at_one_look() -> None:
     chains = [chain for row in TABLE.rows.values() for chain in row.chains]
-    atoms = {a for chain in chains for a in chain.atoms() if a.event == "entry"}
+    atoms = {a for chain in chains for _, a in chain.places() if a.event == "entry"}
     assert len([a for a in atoms if a.words]) >= 50
     assert len([a for a in atoms if not a.words]) <= 10
 
@@ -175,13 +181,17 @@ def test_what_an_atom_asks_for_is_read_off_its_pattern(tmp_path: Path) -> None:
     def words(test: str) -> object:
         text = GOOD.replace('mic_error{kind == "gesture"}', f"entry{{message {test}}}")
         chain = rules.load_row(text, tmp_path / "row.toml").chains[0]
-        return {word for atom in chain.atoms() for word in atom.words}
+        return {word for _, atom in chain.places() for word in atom.words}
 
     assert words('like "No *camera is here*"') == {"camera is here"}
     assert words(r'~= "^\\\\d+ clips? were lost"') == {" clip were lost", " clips were lost"}
     assert words('~= "^(?:one thing|another)$"') == {"one thing", "another"}
     assert words('~= "(?i)any case"') == set()
     assert words('!= "x"') == set()
+
+
+def may_meet(operands: Iterable[rules.Operand], event: Event) -> bool:
+    return any(atom.may_accept(event) for operand in operands for atom in operand.every_atom())
 
 
 def test_the_answer_to_an_event_is_what_its_atoms_accept() -> None:
@@ -192,8 +202,13 @@ def test_the_answer_to_an_event_is_what_its_atoms_accept() -> None:
         for path in sorted(LOGS.glob("*.log"))[::6]:
             for event in events(Source("-", [path.read_bytes()]), settings()):
                 answer = found.of(event)
+                moves = {move.place: move for move in answer.moves}
                 for place, link in enumerate(found.links):
-                    moved = any(atom.may_accept(event) for atom in link.chain.atoms())
-                    assert moved == (place in answer.moves), (path.name, event, link)
+                    move = moves.get(place) or Move(place)
+                    steps = link.chain.steps
+                    met = [n for n, step in enumerate(steps) if may_meet([step.operand], event)]
+                    assert list(move.steps) == met[::-1], (path.name, event, link)
+                    assert move.between == any(may_meet(step.between, event) for step in steps)
+                    assert move.without == may_meet(link.chain.without, event)
                 against = {row.id for row in rows for o in row.against if o.accepts(event, {})}
                 assert against == set(answer.against)
