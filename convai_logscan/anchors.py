@@ -22,11 +22,12 @@ try:
 except ImportError:  # no wheel for this platform: the standard library finds the same
     ahocorasick_rs = None
 
+LARGE = 1 << 26  # bytes that are searched before the wide search is loaded, some 30 ms
 MANY = 4096  # needles whose table is still small
 FILE = Path(__file__).with_name("anchors.json")
 
 Buffer = bytearray | bytes | memoryview
-Finder = Callable[[Buffer, int, int], list[int]]  # buffer, start, end: where hits start
+Finder = Callable[[Buffer, int, int], list[int]]  # buffer, start, end: a place in every hit
 Named = Callable[[bytes], list[tuple[int, int]]]  # buffer: which needle, and where it starts
 Owner = TypeVar("Owner", bound=Hashable)
 Rules = Callable[[bytes], frozenset[str]]
@@ -40,8 +41,20 @@ def _data() -> dict[str, dict[str, list[str]]]:
 
 @cache
 def windows() -> Finder:
-    """Return the search for any window."""
-    return together([finder(list(group)) for group in _data()["windows"]])
+    """Return the search for any window; much to read is searched in the way that is slow to load."""
+    groups = _data()["windows"]
+    near = together([finder(list(group)) for group in groups])
+    every = [window.encode() for group in groups for window in group]
+    find, searched = near, 0
+
+    def search(buffer: Buffer, start: int, end: int) -> list[int]:
+        nonlocal find, searched
+        if searched <= LARGE < searched + end - start:
+            find = wide_finder(every) or near
+        searched += end - start
+        return find(buffer, start, end)
+
+    return search
 
 
 @cache
@@ -77,6 +90,25 @@ def _automaton(library: ModuleType, needles: list[bytes]) -> Any:  # noqa: ANN40
     return library.BytesAhoCorasick(
         needles, matchkind=library.MatchKind.LeftmostFirst, implementation=table
     )
+
+
+def wide_finder(needles: Sequence[bytes]) -> Finder | None:
+    """Return the same search by Hyperscan, which more than 64 needles make no slower; None without it."""
+    try:
+        hyperscan = import_module("hyperscan")
+        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        flags, numbers = [0] * len(needles), list(range(len(needles)))
+        database.compile(expressions=list(needles), ids=numbers, flags=flags, literal=True)
+    except Exception:  # noqa: BLE001 (no wheel for this platform, or a processor that it cannot run on)
+        return None
+
+    def find(buffer: Buffer, start: int, end: int) -> list[int]:
+        hits: list[int] = []
+        with memoryview(buffer) as whole, whole[start:end] as view:
+            database.scan(view, lambda _number, _from, to, _flags, _context: hits.append(to))
+        return [start + hit - 1 for hit in hits]
+
+    return find
 
 
 def named_finder(needles: Sequence[bytes]) -> Named:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Generic, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -47,6 +48,9 @@ _SHOWN = (
 _OWN_REPORT = late(
     rb'\s*\{\s*"schema"\s*:\s*\d+\s*,\s*"tool"\s*:\s*\{\s*"name"\s*:\s*"convai-logscan"'
 )
+
+
+T = TypeVar("T")
 
 
 class Settings(Struct, frozen=True):
@@ -94,7 +98,24 @@ def _worth(rules: frozenset[str], line: bytes) -> bool:
     return len(line) > LONG or any(parser.opens(rules, *piece) for piece in whole_lines(line))
 
 
-KEPT = 1 << 20  # letters of redacted records that are remembered
+KEPT = 1 << 21  # letters of records that are remembered
+
+
+class _Memory(Generic[T]):
+    """What was made of records without secrets, as far as there is room: a log repeats itself."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[object, ...], T] = {}
+        self._letters = 0
+        self.get = self._known.get
+
+    def keep(self, key: tuple[object, ...], value: T, letters: int) -> None:
+        """Remember something that takes about so many letters."""
+        self._letters += letters
+        if self._letters > KEPT:
+            self._known.clear()
+            self._letters = letters
+        self._known[key] = value
 
 
 class _Kept(Struct, frozen=True):
@@ -116,14 +137,13 @@ class _Door:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._kept: dict[tuple[object, ...], _Kept] = {}
-        self._letters = 0
+        self._memory = _Memory[_Kept]()
 
     def redacted(self, record: Record) -> Record:
         """Return the record without secrets."""
         redactor = self._redactor
         key = (record.message, record.frames, record.quote, record.tags)
-        kept = self._kept.get(key)
+        kept = self._memory.get(key)
         if kept is None or kept.known != len(redactor.known) or redactor.open:
             before, was_open = dict(redactor.counts), redactor.open
             known = len(redactor.known)
@@ -133,7 +153,7 @@ class _Door:
                 kept.counts.subtract(before)
             # One that taught a value may be redacted in another way by who knows it.
             if not was_open and not redactor.open and kept.known == known:
-                self._keep(key, kept)
+                self._memory.keep(key, kept, 2 * _size(record))
         elif kept.counts:
             redactor.counts.update(kept.counts)
         return replace(
@@ -150,12 +170,38 @@ class _Door:
         known = len(self._redactor.known)
         return _Kept("\n".join(lines[:size]), tuple(lines[size:]), quote, tags, Counter(), known)
 
-    def _keep(self, key: tuple[object, ...], kept: _Kept) -> None:
-        self._letters += 2 * sum(map(len, (kept.message, kept.quote, *kept.frames)))
-        if self._letters > KEPT:
-            self._kept.clear()
-            self._letters = 0
-        self._kept[key] = kept
+
+def _size(record: Record) -> int:
+    return len(record.message) + len(record.quote) + sum(map(len, record.frames))
+
+
+class _Ear:
+    """Hears what records say; one that repeats says the same again."""
+
+    def __init__(self) -> None:
+        self._memory = _Memory[list[Event]]()
+
+    def events(self, record: Record, platform: str | None) -> Iterator[Event]:
+        """Yield the events of a record without secrets; `platform` is that of its source."""
+        key = (
+            record.message, record.frames, record.tags, record.speaker, record.level,
+            record.category, record.envelope, platform,
+        )  # fmt: skip
+        heard = self._memory.get(key)
+        if heard is None:
+            heard = list(parser.events(record, platform))
+            self._memory.keep(key, heard, _size(record))
+            yield from heard
+            return
+        known = where = None
+        for event in heard:
+            if event.where is not known:
+                known = event.where
+                where = replace(
+                    known, line=record.line, last_line=record.last_line, text=record.quote,
+                    stamp=record.stamp, correlation=record.correlation,
+                )  # fmt: skip
+            yield replace(event, where=where)
 
 
 class _Walk:
@@ -168,6 +214,7 @@ class _Walk:
         self._settings = settings
         self._redactor = redactor or Redactor()
         self._door = _Door(self._redactor)
+        self._ear = _Ear()
         self._marker = Marker(anchors.windows() if settings.marks else None, plain, _worth)
         self._about = SelfDescription()
         self._proofs: dict[int, Proofs] = {}  # by session
@@ -205,7 +252,7 @@ class _Walk:
         for clean in self.records():
             self._about.record(clean)
             self._open_record = clean.open
-            for event in parser.events(clean, self._about.facts.platform):
+            for event in self._ear.events(clean, self._about.facts.platform):
                 self._about.event(event)
                 if isinstance(event, RoomDetails) and event.token in self._redactor.claims:
                     self._token(event)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from convai_logscan import anchors
+from convai_logscan import anchors, marks
 from convai_logscan.envelopes import plain
 from convai_logscan.marks import MAX_LINE, Marker
 from convai_logscan.pipeline import _worth, events
@@ -122,6 +122,42 @@ def test_the_standard_library_finds_what_the_automata_find() -> None:
     assert {text.count(b"\n", 0, at) for at in quick} == {text.count(b"\n", 0, at) for at in slow}
     for line in text.split(b"\n"):
         assert anchors.owners_in(owners)(line) == anchors.plain_owners_in(owners)(line)
+
+
+def test_the_search_for_large_logs_finds_the_same_lines() -> None:
+    data = anchors._data()
+    wide = anchors.wide_finder([text.encode() for group in data["windows"] for text in group])
+    assert wide is not None
+    text = "\n".join((*noise("editor", 2000, 1), *MESSAGES)).encode()
+    for start, end in ((0, len(text)), (977, len(text) - 977), (5, 5)):
+        near = {text.count(b"\n", 0, at) for at in anchors.plain_finder(
+            [w.encode() for group in data["windows"] for w in group])(text, start, end)}  # fmt: skip
+        assert {text.count(b"\n", 0, at) for at in wide(bytearray(text), start, end)} == near
+
+
+def test_a_log_changes_its_search_and_its_count_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"".join(
+        b"noise %d\n" % i if i % 7 else b"[10:00:00.000][Error][SDK]: x %d\n" % i
+        for i in range(30_000)
+    )
+    blocks = [text[at : at + 65_536] for at in range(0, len(text), 65_536)]
+
+    def found() -> tuple[list[tuple[int, str]], int]:
+        anchors.windows.cache_clear()
+        marker = Marker(anchors.windows(), plain, _worth)
+        records = [(r.line, r.message) for r in Framer().records(marker.marks(blocks))]
+        return records, marker.lines
+
+    before = found()
+    assert before[0][-1] == (29_996, "x 29995")
+    assert before[1] == 30_000
+    monkeypatch.setattr(anchors, "LARGE", 200_000)
+    monkeypatch.setattr(marks, "LARGE", 300_000)
+    assert found() == before
+    monkeypatch.setattr(anchors, "wide_finder", lambda _: None)
+    assert found() == before
+    monkeypatch.undo()
+    anchors.windows.cache_clear()
 
 
 def marked(blocks: list[bytes]) -> tuple[list[tuple[int, str]], int]:

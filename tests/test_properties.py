@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convai_logscan import parser
 from convai_logscan.model import Report
-from convai_logscan.pipeline import events
+from convai_logscan.pipeline import _Ear, _Walk, events
 from convai_logscan.reports import Look, render
 from convai_logscan.sources.text import Source
 from tests.compose import fill
-from tests.helpers import FIXTURES, answer, scanned, scanned_blocks, settings
+from tests.helpers import FIXTURES, LOGS, answer, scanned, scanned_blocks, settings
 from tests.strategies import HEADS, logs
 
 if TYPE_CHECKING:
@@ -115,3 +116,17 @@ def test_the_room_that_a_token_names_is_text_of_a_stranger() -> None:
         found = scanned(f"[11:09:58.350][Debug][Transport]: Room details received: {line}\n")
         shown = answer(found)["sessions"][0]["room_token"]["room"]
         assert shown == left or (not left and shown.startswith("{{room-token-"))
+
+
+def test_a_record_that_repeats_says_what_it_said_before() -> None:
+    again = 0
+    for path in sorted(LOGS.glob("*.log")):
+        raw = path.read_bytes()
+        ear = _Ear()
+        records = list(_Walk(Source("-", [raw, b"\n", raw]), settings()).records())
+        for platform in (None, "android"):
+            for record in records:
+                said = list(parser.events(record, platform))
+                assert list(ear.events(record, platform)) == said, (path.name, record)
+        again += 2 * len(records) - len(ear._memory._known)
+    assert again > 1000
