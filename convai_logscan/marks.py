@@ -17,9 +17,7 @@ from convai_logscan.model import Mark
 LOOKAHEAD = 1 << 16  # bytes that a record may read behind the start of its first line
 LOOKBACK = 1 << 12  # bytes in front of a line in which its record may begin
 MAX_LINE = 1 << 18  # bytes of a line that are looked at
-KNOWN, MAX_KNOWN = 1 << 14, 256  # candidates that are remembered, and their bytes
-LARGE = 1 << 28  # bytes from which on line ends are counted by numpy
-_NEWLINE = ord("\n")
+KNOWN, MAX_KNOWN = 1 << 13, 256  # candidates that are remembered, and their bytes
 Worth = Callable[[frozenset[str], bytes], bool]
 
 _DRESS = late(rb"[<\x1b\xe2\xef]")  # how markup, escapes and invisible signs begin
@@ -40,7 +38,6 @@ class Marker:
         self._worth = worth
         self._rules = anchors.rules()
         self._known: dict[bytes, bool] = {}  # lines that repeat
-        self._counted = 0  # bytes in which line ends were counted
         self.lines = 0  # complete and incomplete lines read, known at the end
 
     def marks(self, blocks: Iterable[bytes]) -> Iterator[Mark]:
@@ -79,17 +76,6 @@ class Marker:
             cut = not buffer.endswith(b"\n")
         self.lines = line if cut else line - 1
 
-    def _newlines(self, buffer: bytearray, start: int, end: int) -> int:
-        """Count the line ends in buffer[start:end]."""
-        self._counted += end - start
-        if self._counted <= LARGE:
-            return buffer.count(b"\n", start, end)
-        import numpy as np  # three times as fast, and slow to load
-
-        return int(
-            np.count_nonzero(np.frombuffer(buffer, np.uint8, end - start, start) == _NEWLINE)
-        )
-
     def _long(self, buffer: bytearray, first: int, offset: int, line: int) -> Iterator[Mark]:
         """Mark the beginning of a line that is too long to be read whole."""
         end = first + MAX_LINE
@@ -102,10 +88,10 @@ class Marker:
         """Mark the candidate lines that begin in buffer[first:limit]; return the next line's number."""
         counted = first
         for start in self._candidates(buffer, first, limit):
-            line += self._newlines(buffer, counted, start)
+            line += buffer.count(b"\n", counted, start)
             counted = start
             yield Mark(line, offset + start, buffer, start, len(buffer))
-        return line + self._newlines(buffer, counted, limit)
+        return line + buffer.count(b"\n", counted, limit)
 
     def _candidates(self, buffer: bytearray, first: int, limit: int) -> Iterator[int]:
         """Yield where the lines start that hold a literal; every line without a search."""
