@@ -5,10 +5,11 @@ from __future__ import annotations
 import bz2
 import lzma
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Protocol
+
+from zlib_ng import zlib_ng  # twice as fast as zlib, and the same otherwise
 
 from convai_logscan.errors import SourceError
 from convai_logscan.sources.limits import Budget
@@ -43,7 +44,7 @@ class Deflate:
 
     def __init__(self, bits: int) -> None:
         """Take zlib's `wbits`: 31 for gzip, -15 for bare deflate."""
-        self._zlib = zlib.decompressobj(bits)
+        self._zlib = zlib_ng.decompressobj(bits)
         self.needs_input = True
 
     @property
@@ -74,7 +75,10 @@ FORMATS: dict[str, Callable[[], Decompressor]] = {
     "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY),
     "zstd": _zstd,
 }
-FAULTS = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, EOFError, ValueError, MemoryError)
+_DEFLATE_FAULT: type[Exception] = zlib_ng.error  # type: ignore[assignment] # its stub has a value
+FAULTS = (
+    _DEFLATE_FAULT, lzma.LZMAError, zstd.ZstdError, OSError, EOFError, ValueError, MemoryError,
+)  # fmt: skip
 
 
 def unpacked(name: str, blocks: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
