@@ -6,7 +6,6 @@ In: diagnoses, and the few events that prove a step. Out: six `ChecklistStep`s.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from http import HTTPStatus
 
 from msgspec import Struct
 
@@ -27,6 +26,7 @@ from convai_logscan.events import (
 )
 from convai_logscan.model import ChecklistStep, Diagnosis, StepVerdict
 
+_BAD_REQUEST = 400  # the first HTTP status that is an error
 TITLES = (
     "TCP 443 to live.convai.com and api.convai.com",
     "TCP 443 to the LiveKit hosts",
@@ -234,7 +234,7 @@ def _is_convais(event: RestFailed | UnclassifiedConnect | RoomInitOutcome) -> bo
         return False
     if isinstance(event, RestFailed) and event.kind in {"contract", "parse"}:
         return False
-    return (event.status or 0) >= HTTPStatus.BAD_REQUEST
+    return (event.status or 0) >= _BAD_REQUEST
 
 
 def _failing(found: Diagnosis) -> int | None:

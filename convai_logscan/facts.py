@@ -51,16 +51,18 @@ _NAMES_SDK = late(r"com\.convai\.|Assets[/\\]Convai\b|\bConvai\.")
 
 _SAMPLE = 400  # lines whose envelopes are looked at
 _SHARE = 0.1  # of them that make the log what its envelopes say, whatever else stands in it
-# What only one kind of log says, where its envelopes do not tell.
-_SIGNS: tuple[tuple[str, str], ...] = (
-    ("ci", r"^##\[group\]|^\[Pipeline\] |^##teamcity\["),
-    ("logcat", r"^-{5,} ?(?:beginning of \w+|PROCESS STARTED \()"),
-    ("ios", r"-> applicationDidFinishLaunching\(\)"),
-    ("webgl", r"\[UnityCache\]|Creating WebGL \d\.0 context"),
-    ("editor", r"COMMAND LINE ARGUMENTS:|^Unity Editor version:|\[Licensing::|^LICENSE SYSTEM \[|^BatchMode: |\[Package Manager\] |^Asset Pipeline Refresh|UnityEditor[\w.]*\.dll|^(?:  at )?UnityEditor\.[\w.`+/<>]+[:(]"),
-    ("player", r"^Mono path\[0\] =|^Initialize engine version:|^\[Subsystems\] Discovering|^GfxDevice:|^<RI> Initializing input|^UnloadTime: "),
+# What only one kind of log says, where its envelopes do not tell; and what stands in each of those,
+# because to find that it does not stand there is much faster.
+_SIGNS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("ci", ("##[group]", "[Pipeline] ", "##teamcity["), r"^##\[group\]|^\[Pipeline\] |^##teamcity\["),
+    ("logcat", ("beginning of ", "PROCESS STARTED ("), r"^-{5,} ?(?:beginning of \w+|PROCESS STARTED \()"),
+    ("ios", ("-> applicationDid",), r"-> applicationDidFinishLaunching\(\)"),
+    ("webgl", ("[UnityCache]", "Creating WebGL "), r"\[UnityCache\]|Creating WebGL \d\.0 context"),
+    ("editor", ("",), r"COMMAND LINE ARGUMENTS:|^Unity Editor version:|\[Licensing::|^LICENSE SYSTEM \[|^BatchMode: |\[Package Manager\] |^Asset Pipeline Refresh|UnityEditor[\w.]*\.dll|^(?:  at )?UnityEditor\.[\w.`+/<>]+[:(]"),
+    ("player", ("",), r"^Mono path\[0\] =|^Initialize engine version:|^\[Subsystems\] Discovering|^GfxDevice:|^<RI> Initializing input|^UnloadTime: "),
 )  # fmt: skip
-_FIRST_OF = tuple((kind, late(pattern, re.MULTILINE)) for kind, pattern in _SIGNS)
+_FIRST_OF = tuple((kind, words, late(pattern, re.MULTILINE)) for kind, words, pattern in _SIGNS)
+_ENDS = late(r"(?<!\r)\r+\n")  # that a tool has written again
 _CONSOLE = late(r"^[\w.<>/`+]+:[\w.<>]+ ?\(.*\) \(at .+:\d+\)$", re.MULTILINE)
 _PLATFORMS = (
     (
@@ -165,7 +167,10 @@ class SelfDescription(Struct):
 
     def head(self, raw: bytes, forced: str | None) -> None:
         """Look at the first bytes of the decoded source."""
-        text = re.sub(r"\r+\n", "\n", raw[:HEAD].decode("utf-8", "replace"))
+        text = raw[:HEAD].decode("utf-8", "replace")
+        text = text.replace("\r\n", "\n")
+        if "\r\n" in text:
+            text = _ENDS.sub("\n", text)
         self.kind = forced or _kind(text)
         if self.kind in {"webgl", "ios"}:
             self.facts.platform = self.kind
@@ -285,8 +290,9 @@ def _kind(text: str) -> str:
     if times > _SHARE * len(sample):
         return by_envelope
     for said in (text, "\n".join(line.text for line in peeled)):
-        if by_sign := next((kind for kind, pattern in _FIRST_OF if pattern.search(said)), None):
-            return by_sign
+        for kind, words, pattern in _FIRST_OF:
+            if any(word in said for word in words) and pattern.search(said):
+                return kind
     return "console" if not times and _CONSOLE.search(text) else by_envelope
 
 

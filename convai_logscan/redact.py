@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
-import ipaddress
 import json
 import re
 from collections import Counter
@@ -274,6 +272,8 @@ def _plain(raw: str) -> str:
         if "%" in value:
             value = unquote(value)
         if "&" in value:
+            import html  # few values need it, and it is slow to load
+
             value = html.unescape(value)
         if value == before:
             break
@@ -376,6 +376,8 @@ def _person(value: str, _match: re.Match[str]) -> str | None:
 
 
 def _public(value: str, match: re.Match[str]) -> str | None:
+    import ipaddress  # as slow to load
+
     try:
         address = ipaddress.ip_address(value)
     except ValueError:
