@@ -37,7 +37,7 @@ class Move(Struct, frozen=True):
     place: int  # of the chain among the links
     steps: tuple[int, ...] = ()  # those it can meet, or whose absence it ends, the last one first
     between: bool = False  # it may not come between two of the steps
-    without: bool = False  # it may not be in the attempt
+    without: bool = False  # it is what must not be in the attempt
     meets: bool = False  # it is what a step looks for
 
 
@@ -123,11 +123,13 @@ class _Kind:
         against: set[str] = set()
         for atom in atoms:
             if atom.may_accept(event):
-                for place, step in self.uses[atom].moves:
-                    moves[place].add(step)
-                if atom.accepts(event, {}):
-                    meets |= self.uses[atom].meets
-                    against |= self.uses[atom].against
+                uses, accepted = self.uses[atom], atom.accepts(event, {})
+                for place, step in uses.moves:
+                    if accepted or step != WITHOUT:
+                        moves[place].add(step)
+                if accepted:
+                    meets |= uses.meets
+                    against |= uses.against
         return Answer(
             tuple(
                 Move(

@@ -259,11 +259,10 @@ class Diagnoser:
     def _advance(self, room: _Room, one: _Chain, event: Event, attempt: int, move: Move) -> None:
         chain = one.chain
         scope = attempt if chain.scope == "attempt" else 0
-        for operand in chain.without if move.without else ():
-            if operand.accepts(event, {}):
-                one.excluded.add(attempt)
-                one.held.pop(attempt, None)
-                one.ended_by = event
+        if move.without:
+            one.excluded.add(attempt)
+            one.held.pop(attempt, None)
+            one.ended_by = event
         for wait in one.waits:
             if not wait.over and wait.step.operand.accepts(event, wait.bound):
                 wait.over = True

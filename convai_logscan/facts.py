@@ -79,17 +79,18 @@ _DEVELOPMENT = late(
     r"^Player connection \[|Build type 'Development'|Built from .* Build Type 'Development'",
     re.MULTILINE,
 )
-_NEW = late(
-    r"Room connection attempt \d|Attempting (?:room|topology-free) |; Request Trace ID: |Room startup decision: "
-    r"|\[RoomConnection(?:RuntimeAdapter|Coordinator)\]"
-)
-_OLD = late(
-    r"\*\*\* (?:Room connection|Initializing room)|; Resolved Speaker ID: |after \d+ attempts\."
-)
-_BETA = late(r"ROOM DETAILS RECEIVED|ROOM CONNECTED: |Convai Realtime")
-_V3 = late(r"\]\[GRPC\]|SessionID Initialization ")
-_FORMATS = (("new", _NEW), ("old", _OLD), ("beta", _BETA), ("v3", _V3))
-
+# The wordings of a generation of the SDK, with words of which one stands in each.
+_FORMATS = (
+    ("new", ("Room connection attempt ", "Attempting ", "Request Trace ID", "Room startup", "[RoomConnection"), late(
+        r"Room connection attempt \d|Attempting (?:room|topology-free) |; Request Trace ID: |Room startup decision: "
+        r"|\[RoomConnection(?:RuntimeAdapter|Coordinator)\]"
+    )),
+    ("old", ("*** ", "; Resolved Speaker ID: ", " attempts."), late(
+        r"\*\*\* (?:Room connection|Initializing room)|; Resolved Speaker ID: |after \d+ attempts\."
+    )),
+    ("beta", ("ROOM ", "Convai Realtime"), late(r"ROOM DETAILS RECEIVED|ROOM CONNECTED: |Convai Realtime")),
+    ("v3", ("][GRPC]", "SessionID Init"), late(r"\]\[GRPC\]|SessionID Initialization ")),
+)  # fmt: skip
 
 _CLOCK = late(r"\[\d{1,2}:\d\d:\d\d[.,]\d{1,3}\]")
 
@@ -198,10 +199,10 @@ class SelfDescription(Struct):
             self.clocks.local(where.stamp)
         if where.speaker == "convai":
             self.visibility.convai = True
-            for name, sign in _FORMATS:
+            for name, words, sign in _FORMATS:
                 if name in self._formats:
                     break  # the ones behind it would tell less
-                if sign.search(where.text):
+                if any(word in where.text for word in words) and sign.search(where.text):
                     self._formats.add(name)
         if isinstance(event, UnityHeader):
             self.facts.unity = event.version

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from convai_logscan import anchors, parser
 from convai_logscan.checklist import Proofs
 from convai_logscan.diagnose import Diagnoser, Progress
-from convai_logscan.envelopes import plain
+from convai_logscan.envelopes import CATEGORIES, plain
 from convai_logscan.errors import ReportError
 from convai_logscan.events import Event, Package, RoomDetails, Said
 from convai_logscan.facts import HEAD, SelfDescription
@@ -49,6 +49,13 @@ _OWN_REPORT = late(
     rb'\s*\{\s*"schema"\s*:\s*\d+\s*,\s*"tool"\s*:\s*\{\s*"name"\s*:\s*"convai-logscan"'
 )
 
+
+# The header of a line of the SDK, with a category of its own and without tags.
+_LABELS_NOTHING = late(
+    r"(?:\[\d{1,2}:\d\d:\d\d[.,]\d{1,3}\] ?)?\[[A-Z][a-z]+\] ?\[(?:"
+    + "|".join(sorted(CATEGORIES))
+    + r")\]:? ?"
+)
 
 T = TypeVar("T")
 
@@ -163,8 +170,10 @@ class _Door:
     def _anew(self, record: Record) -> _Kept:
         clean = self._redactor.redact("\n".join((record.message, *record.frames)))
         lines = clean.split("\n")
-        same = record.quote == record.message  # nothing stands around the message
-        quote = lines[0] if same else self._redactor.again(record.quote)
+        before = record.quote.removesuffix(record.message)
+        # Nothing that labels a secret stands before the message.
+        alone = not before or (before != record.quote and _LABELS_NOTHING.fullmatch(before))
+        quote = before + lines[0] if alone else self._redactor.again(record.quote)
         size = record.message.count("\n") + 1
         tags = tuple(self._redactor.again(tag) for tag in record.tags)
         known = len(self._redactor.known)

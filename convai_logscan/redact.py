@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from convai_logscan.anchors import Rules, owners_in
+from convai_logscan.anchors import owners_in
 from convai_logscan.cache import kept
 from convai_logscan.errors import LogscanError
 from convai_logscan.late import late
@@ -180,13 +180,13 @@ def _common(shapes: tuple[Shape, ...]) -> frozenset[str]:
 
 
 @cache
-def _announcing(shapes: tuple[Shape, ...]) -> Rules:
+def _announcing(shapes: tuple[Shape, ...]) -> Callable[[bytes], frozenset[int]]:
     """Return the search for the literals of the shapes, named by their places."""
-    owners: dict[bytes, frozenset[str]] = {}
+    owners: dict[bytes, frozenset[int]] = {}
     for place, shape in enumerate(shapes):
         for literal in shape.literals:
             text = literal.encode()
-            owners[text] = owners.get(text, frozenset()) | {str(place)}
+            owners[text] = owners.get(text, frozenset()) | {place}
     return owners_in(owners)
 
 
@@ -594,7 +594,7 @@ class Redactor:
     def _announced(self, low: str) -> list[Shape]:
         """Return the shapes with a literal in the text, in their order."""
         found = self._announcing(low.encode("utf-8", "replace"))
-        return [self._shapes[int(n)] for n in sorted(found, key=int)]
+        return [self._shapes[n] for n in sorted(found)]
 
     def _pass(
         self, text: str, carry: _Carry, recall: bool, unseen: re.Pattern[str] = _UNSEEN,
