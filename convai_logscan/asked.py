@@ -48,6 +48,9 @@ class Answer(Struct, frozen=True):
     against: tuple[str, ...] = ()  # the rows it speaks against, by id
 
 
+NOTHING = Answer()
+
+
 class _Uses(Struct, frozen=True):
     """Where one atom stands."""
 
@@ -89,7 +92,7 @@ class Asked:
                 if issubclass(kind, one):
                     uses |= self._uses.get(name, {})
             known = self._kinds[kind] = (_Entries if kind is Entry else _Kind)(kind, uses)
-        return known.of(event)
+        return known.of(event) if known.uses else NOTHING
 
 
 @lru_cache(8)

@@ -105,7 +105,7 @@ def _worth(rules: frozenset[str], line: bytes) -> bool:
     return len(line) > LONG or any(parser.opens(rules, *piece) for piece in whole_lines(line))
 
 
-KEPT = 1 << 21  # letters of records that are remembered
+KEPT, EACH = 1 << 22, 1 << 10  # bytes of records that are remembered, and of one beside its letters
 
 
 class _Memory(Generic[T]):
@@ -113,15 +113,15 @@ class _Memory(Generic[T]):
 
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], T] = {}
-        self._letters = 0
+        self._bytes = 0
         self.get = self._known.get
 
     def keep(self, key: tuple[object, ...], value: T, letters: int) -> None:
         """Remember something that takes about so many letters."""
-        self._letters += letters
-        if self._letters > KEPT:
+        self._bytes += EACH + letters
+        if self._bytes > KEPT:
             self._known.clear()
-            self._letters = letters
+            self._bytes = EACH + letters
         self._known[key] = value
 
 
