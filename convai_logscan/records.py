@@ -154,8 +154,8 @@ class Framer:
         at, raw = _line(mark, mark.start)
         quote = shown(raw)
         first = peel(quote)
-        if not first.parts:
-            first = first._replace(parts=_above(mark))
+        if not first.parts and (above := _above(mark)):
+            first = first._replace(parts=above)
         stamp = self._clock.stamp(first.parts) if first.parts else None
         pieces = _pieces(first)
         found = [
