@@ -202,7 +202,7 @@ def test_every_field_of_every_event_is_documented() -> None:
         (["events"], "give a log file"), (["events", "x", "-o", "x.xlsx"], "the suffix must be one of"),
         (["events", "x", "--kind", "session_eror"], "did you mean `session_error`"),
         (["events", "no-such.log"], "there is no such file"), (["table", "show", "dns-convay"], "did you mean `dns-convai`"),
-        (["table", "check", "no-such-dir"], "no such folder"), (["explain", "xyzzy", "x.log"], "no such file"), (["explain", "xyzzy", "README.md"], "nothing in the table answers"),
+        (["table", "check", "no-such-dir"], "no such folder"), (["explain", "xyzzy", "x.log"], "no such file"), (["explain", "README.md"], "`README.md` is a log: `convai-logscan LOG` diagnoses it"), (["explain", "xyzzy", "README.md"], "nothing in the table answers"),
     ],
 )  # fmt: skip
 def test_trouble_is_one_sentence(args: list[str], words: str) -> None:

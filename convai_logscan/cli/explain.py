@@ -53,6 +53,11 @@ def command(words: tuple[str, ...], tables: tuple[str, ...], livekit_test: str |
         what, path = " ".join(words[:-1]), words[-1]
     elif len(words) > 1:
         what = " ".join(words)
+    elif not _known(what, table, codes) and Path(what).suffix and _is_there(what):
+        raise click.UsageError(
+            f"`{one_line(what)}` is a log: `convai-logscan LOG` diagnoses it, `explain ID LOG` says "
+            "how far one diagnosis got in it"
+        )
     if path and path != "-" and not re.search("://|!", path) and not _is_there(path):
         from convai_logscan.sources.plain import no_such_file
 
