@@ -49,6 +49,7 @@ _LIVEKIT_BLOCKED = (
 _MEDIA_BLOCKED = ("livekit-media-blocked", "media-fallback-blocked", "turn-tls-inspected")
 # Rows that say that a character stays silent in a room that was joined.
 _UNANSWERED = ("character-not-ready", "pipeline-fatal-error", "bot-start-failed")
+_REFUSED = ("root-certificates-missing", "certificate-time", "certificate-name")
 _INSPECTED = ("tls-inspection-convai", "tls-inspection-livekit", "turn-tls-inspected")
 
 
@@ -109,8 +110,14 @@ class Proofs(Struct):
                 setattr(whole, name, min(lines, default=None))
         return whole
 
-    def steps(self, diagnoses: list[Diagnosis], connected: Collection[int]) -> list[ChecklistStep]:
-        """Return the six steps; `connected` are the sessions that stayed connected."""
+    def steps(
+        self, diagnoses: list[Diagnosis], connected: Collection[int], failed: int | None = None
+    ) -> list[ChecklistStep]:
+        """Return the six steps.
+
+        `connected` are the sessions that stayed connected; `failed` is the last line of one that
+        never was, where none was.
+        """
         firing = {d.id: d for d in reversed(diagnoses) if d.verdict == "fires" and not d.recovered}
 
         def first(ids: tuple[str, ...]) -> Diagnosis | None:
@@ -132,10 +139,12 @@ class Proofs(Struct):
         elif self._doubtful:
             why = "The connect request was answered, but perhaps not by Convai."
             steps.append(step(1, "unknown", why, self._doubtful))
+        elif self._rest_failed:
+            why = "The connect request failed, and no answer to it was seen."
+            steps.append(step(1, "unknown", why, self._rest_failed))
         else:
-            steps.append(
-                step(1, "unknown", "No connect request was answered or refused in this log.", None)
-            )
+            why = "No connect request was answered or refused in this log."
+            steps.append(step(1, "unknown", why, None))
         livekit = first(_LIVEKIT_BLOCKED)
         if livekit:
             steps.append(blocked(2, livekit))
@@ -171,11 +180,17 @@ class Proofs(Struct):
                     None,
                 )
             )
+        elif self._signal:
+            why = "The media path failed, in a session in which something else did so first."
+            steps.append(step(3, "unknown", why, self._signal))
         else:
             steps.append(step(3, "unknown", "No media path was tried in this log.", None))
-        inspected = first(_INSPECTED)
+        inspected, refused = first(_INSPECTED), first(_REFUSED)
         if inspected:
             steps.append(blocked(4, inspected))
+        elif refused:
+            why = "A certificate was refused for another reason than an inspecting proxy."
+            steps.append(step(4, "unknown", why, _failing(refused)))
         elif self._joined and self._answer:
             steps.append(
                 step(
@@ -187,13 +202,13 @@ class Proofs(Struct):
             )
         else:
             steps.append(step(4, "unknown", "No line names a certificate.", None))
-        failed = self._rest_failed and not self._joined
+        refused_request = self._rest_failed and not self._joined
         if self._details and self._details_url:
             steps.append(step(5, "proven", "Room details name a wss:// room URL.", self._details))
-        elif failed and self._doubtful and not self._answer:
+        elif refused_request and self._doubtful and not self._answer:
             why = "The answer to the connect request holds no room details."
             steps.append(step(5, "disproven", why, self._rest_failed))
-        elif failed and not self._answer:
+        elif refused_request and not self._answer:
             steps.append(
                 step(
                     5,
@@ -202,7 +217,7 @@ class Proofs(Struct):
                     self._rest_failed,
                 )
             )
-        elif failed and not self._details:
+        elif refused_request and not self._details:
             steps.append(
                 step(
                     5,
@@ -220,6 +235,8 @@ class Proofs(Struct):
             steps.append(step(6, "proven", "The character was ready or spoke.", self._responds))
         elif stopped:
             steps.append(step(6, "disproven", stopped.symptom, _failing(stopped)))
+        elif failed:
+            steps.append(step(6, "disproven", "The session did not connect.", failed))
         elif self._joined:
             why = "The session connected; no line shows the character ready."
             steps.append(step(6, "unknown", why, None))

@@ -350,8 +350,11 @@ class _Walk:
         for session in sessions:
             proofs = self._proofs.get(session.number, Proofs())
             mine = [*by_session.get(session.number, ()), *by_session.get(None, ())]
-            session.checklist = proofs.steps(mine, connected)
-        return Proofs.of_all(self._proofs.values()).steps(told, connected)
+            failed = session.last_line if session.outcome == "failed" else None
+            session.checklist = proofs.steps(mine, connected, failed)
+        outcomes = {session.outcome for session in sessions}
+        failed = sessions[-1].last_line if outcomes == {"failed"} else None
+        return Proofs.of_all(self._proofs.values()).steps(told, connected, failed)
 
     def _last_look(self, sessions: list[Session], diagnoses: list[Diagnosis]) -> None:
         """Take out what only a later line gave away as a secret, and what a token's own claim holds."""

@@ -36,3 +36,51 @@ def test_a_room_that_was_joined_had_its_details() -> None:
     joined = "[12:00:09.000][Info][SDK]: [LiveKitRoomBackend] Room connected: rm-1\n"
     assert steps(HEAD + failed)[5][0] == "disproven"
     assert steps(HEAD + failed + joined)[5][0] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "why", "says"),
+    [
+        (
+            "multi-mic-denied-and-ice",
+            3,
+            "The media path failed, in a session in which",
+            "pc connection",
+        ),
+        (
+            "net-cert-expired-curl-text",
+            4,
+            "A certificate was refused for another reason",
+            "Curl error 60",
+        ),
+        (
+            "net-cert-expired-curl-text",
+            1,
+            "The connect request failed, and no answer",
+            "Unclassified response",
+        ),
+        (
+            "net-firewall-bad-access",
+            1,
+            "The connect request failed, and no answer",
+            "Unclassified response",
+        ),
+    ],
+)
+def test_a_step_that_stays_open_names_the_line_that_is_about_it(
+    name: str, number: int, why: str, says: str
+) -> None:
+    raw = raw_log(LOGS / f"{name}.expect.toml")[0]
+    step = next(one for one in scanned(raw).checklist if one.step == number)
+    assert step.verdict == "unknown"
+    assert step.why.startswith(why)
+    assert step.line
+    assert says in raw.decode().split("\n")[step.line - 1]
+
+
+@pytest.mark.parametrize("name", ["transport-reason-hidden-closed", "conn-stale-session-stays"])
+def test_a_session_that_failed_did_not_connect(name: str) -> None:
+    source = scanned(raw_log(LOGS / f"{name}.expect.toml")[0])
+    assert source.sessions[0].outcome == "failed"
+    for found in (source.checklist, source.sessions[0].checklist):
+        assert (found[5].verdict, found[5].why) == ("disproven", "The session did not connect.")

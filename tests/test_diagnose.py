@@ -22,6 +22,7 @@ from convai_logscan.events import (
     UsageLimit,
 )
 from convai_logscan.model import Diagnosis, Stamp, Where
+from tests.helpers import scanned
 from tests.oracle import Story, fires
 
 if TYPE_CHECKING:
@@ -275,3 +276,12 @@ def test_the_engine_agrees_with_a_matcher_that_tries_everything(
 
 def test_letters_are_events() -> None:
     assert {KINDS[word] for word in WORDS.values()} == set(LETTERS.values())
+
+
+def test_an_editor_that_is_too_old_is_a_warning_where_the_sdk_ran_in_it() -> None:
+    log = rules.builtin().rows["unity-too-old"].examples[0].log
+    ran = "[12:00:09.000][Info][SDK]: [LiveKitRoomBackend] Room connected: rm-1\n"
+    for text, severity in ((log, "fatal"), (log + ran, "warning")):
+        found = next(one for one in scanned(text).diagnoses if one.id == "unity-too-old")
+        assert found.severity == severity
+        assert (found.confidence == "low") == (severity == "warning")

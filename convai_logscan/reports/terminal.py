@@ -377,10 +377,15 @@ class _Page:
 
     def _no_cause(self, source: SourceReport) -> None:
         for session in source.sessions:
-            failing = [
+            firing = [
                 d for d in (*source.diagnoses, *source.unshown())
-                if d.session == session.number and d.verdict == "fires" and d.severity in {"fatal", "error"} and not d.recovered
-                and d.because_of is None  # the cause of a consequence is known, even where it is left out
+                if d.session == session.number and d.verdict == "fires"
+            ]  # fmt: skip
+            # The cause of a consequence is known: a warning, or one that is left out, too.
+            failing = [
+                d for d in firing
+                if d.severity in {"fatal", "error"} and not d.recovered and d.because_of is None
+                and not any(d.id in other.explains for other in firing)
             ]  # fmt: skip
             if failing and not any(d.root for d in failing):
                 self._console.print()
