@@ -115,6 +115,10 @@ def _write(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
         os.replace(beside, path)  # noqa: PTH105 (two plain names)
+        beside = None
     except OSError:
+        pass  # full, or closed to us in the meantime
+    finally:  # an interruption leaves nothing behind either
         if beside:
-            Path(beside).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(beside).unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import re
 from array import array
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, AnyStr
 
@@ -60,7 +61,13 @@ def _kept() -> dict[_Key, _Made]:
 
 @cache
 def _keep_at_exit() -> None:
-    atexit.register(lambda: keep(_NAME, _MADE_FROM, _kept()))
+    atexit.register(_keep_all)
+
+
+def _keep_all() -> None:
+    """Keep what was made; the run has given its answer, so an end by Ctrl-C or a signal is quiet."""
+    with suppress(BaseException):
+        keep(_NAME, _MADE_FROM, _kept())
 
 
 def _made(source: str | bytes, flags: int) -> _Made | None:

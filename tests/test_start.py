@@ -134,6 +134,31 @@ def test_a_cache_folder_that_others_may_write_is_not_used(tmp_path: Path) -> Non
     assert (tmp_path / "own").stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_while_patterns_are_kept_is_no_traceback(tmp_path: Path, name: str) -> None:
+    if os.name != "posix":
+        pytest.skip("signals are those of POSIX")
+    probe = (
+        "import os, signal, sys\n"
+        "from convai_logscan import cache\n"
+        "from convai_logscan.__main__ import main\n"
+        "replace = os.replace\n"
+        "def late(source, target):\n"
+        f"    if 'patterns' in os.path.basename(target): os.kill(os.getpid(), signal.{name})\n"
+        "    replace(source, target)\n"
+        "os.replace = late\n"
+        "sys.argv[1:] = ['-', '--format', 'json']\n"
+        "main()"
+    )
+    kept = tmp_path / "kept"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], input=SPEAKING, capture_output=True, text=True, check=False,
+        env={**os.environ, "CONVAI_LOGSCAN_CACHE": str(kept)},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "")
+    assert not [file.name for file in kept.iterdir() if "patterns" in file.name]
+
+
 def test_every_packaged_shape_compiles_and_none_does_before_it_is_needed() -> None:
     text = resources.files("convai_logscan").joinpath("secrets.toml").read_text(encoding="utf-8")
     assert [shape.id for shape in load_shapes(text)] == [shape.id for shape in load_shapes()]
