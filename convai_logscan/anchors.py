@@ -50,7 +50,7 @@ def windows() -> Finder:
     def search(buffer: Buffer, start: int, end: int) -> list[int]:
         nonlocal find, searched
         if searched <= LARGE < searched + end - start:
-            find = wide_finder(every) or near
+            find = wide_finder(every, near) or near
         searched += end - start
         return find(buffer, start, end)
 
@@ -92,8 +92,11 @@ def _automaton(library: ModuleType, needles: list[bytes]) -> Any:  # noqa: ANN40
     )
 
 
-def wide_finder(needles: Sequence[bytes]) -> Finder | None:
-    """Return the same search by Hyperscan, which more than 64 needles make no slower; None without it."""
+def wide_finder(needles: Sequence[bytes], near: Finder) -> Finder | None:
+    """Return the same search by Hyperscan, which more than 64 needles make no slower; None without it.
+
+    It searches for one thread at a time: the others, and whoever it fails, search `near`.
+    """
     try:
         hyperscan = import_module("hyperscan")
         database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
@@ -104,8 +107,11 @@ def wide_finder(needles: Sequence[bytes]) -> Finder | None:
 
     def find(buffer: Buffer, start: int, end: int) -> list[int]:
         hits: list[int] = []
-        with memoryview(buffer) as whole, whole[start:end] as view:
-            database.scan(view, lambda _number, _from, to, _flags, _context: hits.append(to))
+        try:
+            with memoryview(buffer) as whole, whole[start:end] as view:
+                database.scan(view, lambda _number, _from, to, _flags, _context: hits.append(to))
+        except hyperscan.error:
+            return near(buffer, start, end)
         return [start + hit - 1 for hit in hits]
 
     return find

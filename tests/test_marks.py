@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -124,15 +125,36 @@ def test_the_standard_library_finds_what_the_automata_find() -> None:
         assert anchors.owners_in(owners)(line) == anchors.plain_owners_in(owners)(line)
 
 
+def failed(*_: object) -> list[int]:
+    pytest.fail("the wide search was not used")
+
+
 def test_the_search_for_large_logs_finds_the_same_lines() -> None:
     data = anchors._data()
-    wide = anchors.wide_finder([text.encode() for group in data["windows"] for text in group])
+    wide = anchors.wide_finder(
+        [text.encode() for group in data["windows"] for text in group], failed
+    )
     assert wide is not None
     text = "\n".join((*noise("editor", 2000, 1), *MESSAGES)).encode()
     for start, end in ((0, len(text)), (977, len(text) - 977), (5, 5)):
         near = {text.count(b"\n", 0, at) for at in anchors.plain_finder(
             [w.encode() for group in data["windows"] for w in group])(text, start, end)}  # fmt: skip
         assert {text.count(b"\n", 0, at) for at in wide(bytearray(text), start, end)} == near
+
+
+def test_threads_search_large_logs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (b"noise here and there\n" * 400 + f"{MESSAGES[0]}\n".encode() * 20) * 40
+    anchors.windows.cache_clear()
+    lines = {text.count(b"\n", 0, at) for at in anchors.windows()(text, 0, len(text))}
+    monkeypatch.setattr(anchors, "LARGE", 0)
+    anchors.windows.cache_clear()
+    find = anchors.windows()
+    find(text, 0, len(text))
+    with ThreadPoolExecutor(4) as pool:
+        for hits in pool.map(lambda _: find(bytearray(text), 0, len(text)), range(24)):
+            assert {text.count(b"\n", 0, at) for at in hits[:: len(hits) // 9]} <= lines
+            assert text.count(b"\n", 0, hits[-1]) == max(lines)
+    anchors.windows.cache_clear()
 
 
 def test_a_log_changes_its_search_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +175,7 @@ def test_a_log_changes_its_search_on_the_way(monkeypatch: pytest.MonkeyPatch) ->
     assert before[1] == 30_000
     monkeypatch.setattr(anchors, "LARGE", 200_000)
     assert found() == before
-    monkeypatch.setattr(anchors, "wide_finder", lambda _: None)
+    monkeypatch.setattr(anchors, "wide_finder", lambda *_: None)
     assert found() == before
     monkeypatch.undo()
     anchors.windows.cache_clear()
