@@ -168,14 +168,18 @@ class _Door:
         )
 
     def _anew(self, record: Record) -> _Kept:
+        again, was_open = self._redactor.again, self._redactor.open
         clean = self._redactor.redact("\n".join((record.message, *record.frames)))
         lines = clean.split("\n")
-        before = record.quote.removesuffix(record.message)
-        # Nothing that labels a secret stands before the message.
-        alone = not before or (before != record.quote and _LABELS_NOTHING.fullmatch(before))
-        quote = before + lines[0] if alone else self._redactor.again(record.quote)
+        before = record.quote.removesuffix(record.message.partition("\n")[0])
+        if not before or (before != record.quote and _LABELS_NOTHING.fullmatch(before)):
+            quote = before + lines[0]  # nothing that labels a secret stands before the message
+        elif was_open and before != record.quote:
+            quote = again(before) + lines[0]  # which may begin with the rest of a value
+        else:
+            quote = again(record.quote)
         size = record.message.count("\n") + 1
-        tags = tuple(self._redactor.again(tag) for tag in record.tags)
+        tags = tuple(map(again, record.tags))
         known = len(self._redactor.known)
         return _Kept("\n".join(lines[:size]), tuple(lines[size:]), quote, tags, Counter(), known)
 

@@ -105,6 +105,19 @@ def test_a_key_that_a_line_of_no_speaker_labels_is_in_no_report() -> None:
     assert made["@api-key@"] not in shown
 
 
+def test_the_rest_of_a_value_that_a_record_cuts_is_in_no_quote() -> None:
+    token = fill("@room-token@")[0]
+    rest = token[-5:]
+    for wrap in (
+        "[14:03:22.118][Error][SDK]: ", "[14:03:22.118][Error][SDK]: [NativeRoomController] ",
+        "[Error][SDK][ab12cd]: ", "E/Unity   ( 7578): [Error][SDK]: ",
+        "2026-02-03T04:05:06.7890123Z [Error][SDK]: ",
+    ):  # fmt: skip
+        text = f"{wrap}token: {token[:-5]}\n{wrap}{rest} was sent\n"
+        quotes = [event.where.text for event in events(Source("-", [text.encode()]), settings())]
+        assert quotes == [f"{wrap}token: {{{{room-token-1}}}}", f"{wrap} was sent"]
+
+
 def test_the_room_that_a_token_names_is_text_of_a_stranger() -> None:
     def token(room: str) -> str:
         parts = ({"alg": "HS256", "typ": "JWT"}, {"exp": 1770091200, "video": {"room": room}})
