@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -143,3 +144,16 @@ def test_a_record_that_repeats_says_what_it_said_before() -> None:
                 assert list(ear.events(record, platform)) == said, (path.name, record)
         again += 2 * len(records) - len(ear._memory._known)
     assert again > 1000
+
+
+def test_many_short_records_are_remembered_in_little_memory() -> None:
+    log = b"".join(b"[Error][SDK]: %x\n" % n for n in range(16_000))
+    walk = _Walk(Source("-", [log]), settings())
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in walk.events())
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert count == 16_000
+    assert held < 13 << 20
