@@ -58,16 +58,16 @@ _SIGNS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("logcat", ("beginning of ", "PROCESS STARTED ("), r"^-{5,} ?(?:beginning of \w+|PROCESS STARTED \()"),
     ("ios", ("-> applicationDid",), r"-> applicationDidFinishLaunching\(\)"),
     ("webgl", ("[UnityCache]", "Creating WebGL "), r"\[UnityCache\]|Creating WebGL \d\.0 context"),
-    ("editor", ("",), r"COMMAND LINE ARGUMENTS:|^Unity Editor version:|\[Licensing::|^LICENSE SYSTEM \[|^BatchMode: |\[Package Manager\] |^Asset Pipeline Refresh|UnityEditor[\w.]*\.dll|^(?:  at )?UnityEditor\.[\w.`+/<>]+[:(]"),
+    ("editor", ("",), r"COMMAND LINE ARGUMENTS:|^Unity Editor version:|\[Licensing::|^LICENSE SYSTEM \[|^BatchMode: |\[Package Manager\] |^Asset Pipeline Refresh|UnityEditor[\w.]{0,100}\.dll|^(?:  at )?UnityEditor\.[\w.`+/<>]+[:(]"),
     ("player", ("",), r"^Mono path\[0\] =|^Initialize engine version:|^\[Subsystems\] Discovering|^GfxDevice:|^<RI> Initializing input|^UnloadTime: "),
 )  # fmt: skip
 _FIRST_OF = tuple((kind, words, late(pattern, re.MULTILINE)) for kind, words, pattern in _SIGNS)
 _ENDS = late(r"(?<!\r)\r+\n")  # that a tool has written again
-_CONSOLE = late(r"^[\w.<>/`+]+:[\w.<>]+ ?\(.*\) \(at .+:\d+\)$", re.MULTILINE)
+_CONSOLE = late(r"^[\w.<>/`+]+:[\w.<>]+ ?\(.{0,400}\) \(at .{1,400}:\d+\)$", re.MULTILINE)
 _PLATFORMS = (
     (
         "windows",
-        r"^OS: 'Windows|^Direct3D:|[A-Z]:[/\\].*_Data[/\\]Managed|WindowsPlayer\(|\\AppData\\LocalLow\\",
+        r"^OS: 'Windows|^Direct3D:|[A-Z]:[/\\].{0,400}_Data[/\\]Managed|WindowsPlayer\(|\\AppData\\LocalLow\\",
     ),
     ("macos", r"macOS version:|OSXPlayer\(|Contents/Resources/Data/Managed|/Library/Logs/Unity"),
     ("linux", r"^System name: +Linux|LinuxPlayer\(|\.config/unity3d/"),
@@ -76,7 +76,7 @@ _PLATFORMS = (
 )
 _PLATFORM_OF = tuple((name, late(pattern, re.MULTILINE)) for name, pattern in _PLATFORMS)
 _DEVELOPMENT = late(
-    r"^Player connection \[|Build type 'Development'|Built from .* Build Type 'Development'",
+    r"^Player connection \[|Build type 'Development'|Built from .{0,400} Build Type 'Development'",
     re.MULTILINE,
 )
 # The wordings of a generation of the SDK, with words of which one stands in each.

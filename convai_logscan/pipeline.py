@@ -168,14 +168,17 @@ class _Door:
         )
 
     def _anew(self, record: Record) -> _Kept:
-        again, was_open = self._redactor.again, self._redactor.open
+        again, was_open, cut = self._redactor.again, self._redactor.open, self._redactor.cut
         clean = self._redactor.redact("\n".join((record.message, *record.frames)))
         lines = clean.split("\n")
-        before = record.quote.removesuffix(record.message.partition("\n")[0])
+        first = record.message.partition("\n")[0]
+        before = record.quote.removesuffix(first)
+        # The message goes without the rest of a value, a reader sees where that was.
+        shown = cut + lines[0] if first != lines[0] and first.endswith(lines[0]) else lines[0]
         if not before or (before != record.quote and _LABELS_NOTHING.fullmatch(before)):
-            quote = before + lines[0]  # nothing that labels a secret stands before the message
+            quote = before + shown  # nothing that labels a secret stands before the message
         elif was_open and before != record.quote:
-            quote = again(before) + lines[0]  # which may begin with the rest of a value
+            quote = again(before) + shown  # by itself, the rest of a value is no secret to see
         else:
             quote = again(record.quote)
         size = record.message.count("\n") + 1

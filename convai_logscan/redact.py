@@ -535,6 +535,11 @@ class Redactor:
         """Say whether the next record may begin with the rest of a value."""
         return bool(self._carry.text)
 
+    @property
+    def cut(self) -> str:
+        """The placeholder of the value whose rest the next record may begin with; empty where none is."""
+        return self._carry.name or ""
+
     def begin(self) -> None:
         """Take the next record as the first one of a log, which may begin in the middle of a token."""
         self.close()

@@ -116,7 +116,10 @@ def test_the_rest_of_a_value_that_a_record_cuts_is_in_no_quote() -> None:
     ):  # fmt: skip
         text = f"{wrap}token: {token[:-5]}\n{wrap}{rest} was sent\n"
         quotes = [event.where.text for event in events(Source("-", [text.encode()]), settings())]
-        assert quotes == [f"{wrap}token: {{{{room-token-1}}}}", f"{wrap} was sent"]
+        assert quotes == [
+            f"{wrap}token: {{{{room-token-1}}}}",
+            f"{wrap}{{{{room-token-1}}}} was sent",
+        ]
 
 
 def test_the_room_that_a_token_names_is_text_of_a_stranger() -> None:

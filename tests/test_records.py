@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from convai_logscan import marks
 from convai_logscan.anchors import finder
 from convai_logscan.envelopes import ENVELOPES, Envelope, peel, plain
+from convai_logscan.facts import HEAD, SelfDescription
 from convai_logscan.marks import Marker
 from convai_logscan.model import Mark, Record
 from convai_logscan.records import Framer
@@ -516,6 +517,22 @@ def test_a_line_is_read_in_linear_time(piece: str) -> None:
         return best
 
     assert spent(1 << 20) < 10 * max(spent(1 << 18), 0.004)
+
+
+@pytest.mark.parametrize("piece", [
+    "\r", " ", "9", "-----", "a:b() (at ", "UnityEditor.", "Built from ", "C:/", "[Pipeline] ", "\x1b[0", "<b>",
+])  # fmt: skip
+def test_the_head_of_a_log_is_read_in_linear_time(piece: str) -> None:
+    def spent(size: int) -> float:
+        head = (piece * (size // len(piece) + 1))[:size].encode()
+        best = 1e9
+        for _ in range(3):
+            start = time.process_time()
+            SelfDescription().head(head, None)
+            best = min(best, time.process_time() - start)
+        return best
+
+    assert spent(HEAD) < 10 * max(spent(HEAD // 4), 0.004)
 
 
 # --- Any bytes, any split ---
