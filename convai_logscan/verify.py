@@ -392,6 +392,7 @@ LABELS: Final = (
     _label("person", "end_user|end-user|enduser", rb"end[-_]?user[-_ ]?id[\"'\\]{0,4}\s{0,4}[:=]\s{0,4}\\{0,4}[\"'](?:\{\{)?[\w.-]{1,64}(?:\}\})? (?P<value>[\w.-]+)(?: [\w.-]{1,64}){0,4}\\{0,4}[\"']"),
     _label("person", "speaker_name|speaker-name|speakername", rb"speaker[-_]?name[\"'\\]{0,4}\s?[:=]\s?(?P<quote>[\"'\\]{0,4})(?P<value>(?!null|none|\{)\w[^\"'\\,;{}\n]{1,128})"),
     _label("person", "user_metadata|user-metadata|usermetadata", rb"user[-_]?metadata[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4}\{(?:\{\{[a-z-]+\d+\}\}|[^}\n]){0,400}?[:\[,]\s?[\\]{0,4}[\"'](?P<value>[^\"'\\{}\n:]{2,128})\\{0,4}[\"']\s?[,}\]]"),
+    _label("person", "user_metadata|user-metadata|usermetadata", rb"user[-_]?metadata[\"'\\]{0,4}\s?[:=]\s?[\"'\\]{0,4}\{(?:\{\{[a-z-]+\d+\}\}|[^}\n]|\{[^{}\n]{0,99}\}){0,400}?[\"']\s?:\s?(?P<value>\d{5,24})(?![\w.])"),
     _label("person", "7656119", rb"(?P<value>7656119\d{10})(?!\d)"),
     _label("person", "discord", rb"discord(?:%(?:25)*(?:3[ad]|2[02])|u00(?:22|3[ad])|[^\d\n]){1,40}(?P<value>\d{17,20})(?!\d)"),
     _label("user", "users/|users\\|users%", rb"users(?:[\\/]{1,8}|%(?:25)*(?:5c|2f))(?P<value>[^\s\\/:*?\"'<>|,;()\[\]{}%]{2,})[\\/\"]", _home),
