@@ -345,6 +345,9 @@ def _owner(record: Record) -> str:
     return "other" if own else "unknown"
 
 
+_NATIVE = frozenset(["windows", "macos", "linux", "android", "ios"])
+
+
 def _within(text: str, where: Where, peer: str, *, prose: bool = False) -> Iterator[Event]:
     """Yield the reasons, curl, browser and LiveKit JavaScript forms that stand in a text."""
     may = _may(text)
@@ -367,6 +370,8 @@ def _within(text: str, where: Where, peer: str, *, prose: bool = False) -> Itera
             if isinstance(event, V3Event) and peer == "other":
                 continue  # another program's gRPC
             if isinstance(event, (LkJs, LkDial)):
+                if where.speaker == "other" and where.platform in _NATIVE:
+                    return  # no browser runs here: another program has the same words
                 peer = "livekit"
             if isinstance(event, Reason):
                 host = event.host or _host_in(text)

@@ -85,6 +85,7 @@ from convai_logscan.model import Anchor, Moment, RoomToken, Session, Spread, Tok
 
 MAX_TIMELINE = 40
 MAX_HOSTS = 8  # hosts whose failures before a session are remembered
+MAX_EARLY = 16  # events of a connect that are kept before its first line of the SDK
 _UNDECIDED = frozenset(["starting", "waiting", "initializing"])  # requests that name no room
 _LOBBY = 0  # the number of "no session"
 _PROGRESS = (
@@ -142,6 +143,7 @@ class Sessions:
         self._page: BrowserPage | None = None  # printed by the loader, before any session
         self._machine: dict[str, Reason] = {}  # by host: what failed before any session
         self._waiting: deque[Event] = deque(maxlen=8)  # evidence without a peer
+        self._early: deque[Event] = deque()  # of a connect whose first lines were not printed
         self._asked: list[ConnectRequest] = []  # after a loss: for a new room or the lost one?
         self.done: list[Session] = []
 
@@ -172,6 +174,7 @@ class Sessions:
             isinstance(event, UnityHeader) and "Built from" not in event.where.text
         ):
             yield from self._close_all()
+            yield from self._let_go()
             if not isinstance(event, PlayMode):
                 self._machine.clear()
             yield Said("event", _LOBBY, 0, event)
@@ -184,18 +187,47 @@ class Sessions:
                 self._page = event
                 return
             if event.where.speaker != "convai" and not isinstance(event, RoomDetails):
+                if _may_be_early(event):
+                    yield from self._let_go(MAX_EARLY - 1)
+                    self._early.append(event)
+                    return
                 self._remember(event)
                 yield Said("event", _LOBBY, 0, event)
                 return
             live = self._open(event)
+            yield from self._begun_unseen(live, event)
         elif self._begins_anew(live, event):
             yield from self._close(live)
             live = self._open(event)
+        yield from self._let_go()
         yield from self._in(live, event)
+
+    def _begun_unseen(self, live: _Live, event: Event) -> Iterator[Said]:
+        """Give a failure that opens its session what was said just before it.
+
+        Where only warnings and errors are shown, LiveKit and the browser speak before the SDK.
+        """
+        if _failed_peer(live, event) is None:
+            return
+        near = [one for one in self._early if one.where.near(event.where)]
+        if not near:
+            return
+        self._early = deque(one for one in self._early if one not in near)
+        yield from self._let_go()
+        yield from self._attempt(live, event)
+        live.facts.first_line = near[0].where.line
+        for one in near:
+            yield from self._in(live, one)
+
+    def _let_go(self, kept: int = 0) -> Iterator[Said]:
+        """Hand on the oldest of what was said before any session, as part of none."""
+        while len(self._early) > kept:
+            yield Said("event", _LOBBY, 0, self._early.popleft())
 
     def finish(self) -> Iterator[Said]:
         """End every session that is still open."""
         yield from self._decide(None)
+        yield from self._let_go()
         yield from self._close_all()
 
     def _remember(self, event: Event) -> None:
@@ -664,6 +696,13 @@ def _iso(seconds: int | None) -> str | None:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, ValueError, OSError):
         return None
+
+
+def _may_be_early(event: Event) -> bool:
+    """Say whether a line of no session may be of a connect that the SDK has not spoken of yet."""
+    if isinstance(event, Reason):
+        return event.peer != "other"
+    return isinstance(event, (LkRust, LkJs, LkDial))
 
 
 def _becomes(event: Event, state: str) -> bool:
