@@ -69,6 +69,17 @@ _PIDS = r"(?P<pid>\d{1,10})[-:]\ *(?P<tid>\d{1,10})"
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _WEEKDAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 _PROCESS = r"(?P<tag>[^\s\[(]{1,80}(?:\([^)\n]{1,80}\))?)\[(?P<pid>\d{1,10})"
+# A line of a structured log: one object, of which one field is the text and one may be the time.
+_JSON_FIELD = r'"[\w.@/-]{1,60}": ?(?:"(?:[^"\\\n]|\\.){0,200}"|[\w.+-]{1,40}|\{[^{}\n]{0,200}\}|\[[^\[\]\n]{0,200}\])'
+_JSON_TEXT = (
+    r'"(?:message|msg|log|line|text|body|textPayload|MESSAGE|event|condition|logString)": ?'
+)
+_JSON_WHEN = (
+    r'(?=[^\n]{0,2000}?"(?:@?time(?:stamp)?|@t|ts|date|datetime|level|severity|lvl)": ?)'
+    r'(?:(?=[^\n]{0,2000}?"(?:@?time(?:stamp)?|@t|ts|date|datetime)": ?"' + _DAY + "[T ]" + _MOMENT
+    + "(?:" + _OFFSET + ')?"))?'
+    r'(?:(?=[^\n]{0,2000}?"(?:level|severity|lvl)": ?"(?P<level>[A-Za-z]{1,10})"))?'
+)  # fmt: skip
 _SCRIPT = r"\.js(?:\.gz|\.br|\.unityweb)?"
 # Classes that print under their own name; a tag that begins with `Convai` is one too.
 CLASSES = frozenset(
@@ -245,6 +256,9 @@ ENVELOPES: tuple[Envelope, ...] = (
               needs='","stream":"std', escaped=True,
               tail=r'(?:\\r)?(?:\\n)?","stream":"std(?:out|err)"(?:,"attrs":\{[^{}]{0,80}\})?,"time":"'
               + _DAY + "T" + _MOMENT + _OFFSET + r'"\}'),
+    _envelope("json-lines", None, "{ \t", _JSON_WHEN + r"[ \t]{0,8}\{ ?(?:" + _JSON_FIELD + r", ?){0,12}?" + _JSON_TEXT + '"',
+              r'{"time":"2026-02-03T04:05:06.789Z","level":"info","message":"' + _SAID + '"}',
+              needs="}", escaped=True, tail=r'"(?:, ?' + _JSON_FIELD + r"){0,12} ?\},?"),
     _envelope("docker-compose", "ci", "A-Za-z0-9", r"(?P<tag>[\w.-]{1,80}?[-_]\d{1,3}) *\| ?",
               "unity-1  | " + _SAID, needs="|"),
 

@@ -68,6 +68,8 @@ _SEPARATOR = late(r"-{5,} ?(?:beginning of |PROCESS )")
 _BREAK = late(r"[ \t]*<br ?/?>[ \t]*", re.IGNORECASE)
 _STRING = late(r'(?:[^"\\]|\\.)*"')
 _QUOTE_OR_BRACE = late(r'["{}]')
+# What stands behind the text of an entry.
+_BEHIND = (_FRAME, _TRAILER, _FFI, _EXCEPTION)
 
 
 class _Json(Struct):
@@ -516,7 +518,11 @@ def _pieces(line: Peeled) -> list[str]:
 
 
 def _broken(message: str) -> list[str]:
-    """Return message and frames of an entry whose line ends were written as HTML."""
+    """Return message and frames of an entry whose line ends were written as HTML or in JSON."""
+    if "\n" in message:
+        head, *more = message.split("\n")
+        frames = [part for part in more if any(form.match(part) for form in _BEHIND)]
+        return ["\n".join([head, *(p for p in more if p not in frames)]).rstrip(), *frames]
     if "<br" not in message:
         return [message]
     head, *more = _BREAK.split(message)
