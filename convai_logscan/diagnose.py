@@ -57,7 +57,8 @@ DEBUG_ADVICE = (
 MAX_EVIDENCE = 5
 MAX_MET = 2000  # texts of one row that are remembered as explained
 MAX_SLOTS = 64  # pending starts of one step with different join values
-RECOVERY = frozenset(["connected", "character_ready"])  # the session connected after all
+# It works after all: the session connected, the microphone opened, the player was heard.
+RECOVERY = frozenset(["connected", "character_ready", "mic_event", "audio_event", "speech"])
 DEFAULT_LINES = 2000  # stands for a window in seconds where there is no clock
 
 # How an attempt fails: it can do so once, in however many lines.
@@ -654,13 +655,17 @@ def _decide_roots(diagnoses: list[Diagnosis]) -> None:
     for one in diagnoses:
         if one.verdict == "fires":
             by_session[one.session].append(one)
-    for firing in by_session.values():
+    whole: list[Diagnosis] = []  # the causes that stand outside of sessions
+    for session in sorted(by_session, key=lambda number: number or 0):
+        firing = by_session[session]
         roots: list[Diagnosis] = []
         failing = [one for one in firing if _fails(one)]
         only_features = all(map(_beside, failing))
         # A broken feature explains no lost connection: it comes last, behind the wrappers too.
         for one in sorted(failing, key=lambda d: (_beside(d), d.rank, d.first_line, d.id)):
             root = next((r for r in roots if one.id in r.explains or _same_attempt(r, one)), None)
+            if root is None:
+                root = next((r for r in whole if one.id in r.explains and r.first_line <= one.first_line), None)
             if root is not None:
                 one.because_of = root.id
             elif one.rank < WRAPPER_RANK and (only_features or not _beside(one)):
@@ -670,6 +675,8 @@ def _decide_roots(diagnoses: list[Diagnosis]) -> None:
         for one in firing:
             if not _fails(one) and not one.recovered:
                 one.because_of = next((r.id for r in roots if one.id in r.explains), None)
+        if session is None:
+            whole = roots
 
 
 def _fails(one: Diagnosis) -> bool:

@@ -317,7 +317,8 @@ class _Page:
         if one.times > 1:
             facts.append(f"{one.times} times")
         if one.recovered:
-            facts.append("the session connected afterwards")
+            joined = one.against[0].event in {"connected", "character_ready"}
+            facts.append("the session connected afterwards" if joined else "it worked afterwards")
         self._wrap(" · ".join((*facts, *more)), 2, "quiet")
 
     def _again(self, one: Diagnosis, session: int | None) -> None:
