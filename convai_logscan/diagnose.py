@@ -665,7 +665,10 @@ def _decide_roots(diagnoses: list[Diagnosis]) -> None:
         for one in sorted(failing, key=lambda d: (_beside(d), d.rank, d.first_line, d.id)):
             root = next((r for r in roots if one.id in r.explains or _same_attempt(r, one)), None)
             if root is None:
-                root = next((r for r in whole if one.id in r.explains and r.first_line <= one.first_line), None)
+                root = next(
+                    (r for r in whole if one.id in r.explains and r.first_line <= one.first_line),
+                    None,
+                )
             if root is not None:
                 one.because_of = root.id
             elif one.rank < WRAPPER_RANK and (only_features or not _beside(one)):

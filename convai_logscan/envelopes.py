@@ -128,10 +128,12 @@ _HTML = r"(?:</?(?:p|pre|code|li|td|tr|br|div|span|blockquote)(?: [^<>\n]{0,80})
 ENVELOPES: tuple[Envelope, ...] = (
     # Tickets, mail and forums
     _envelope("quote", None, ">", r">{1,8} ?", "> " + _SAID),
-    _envelope("bullet", None, "-+*•0-9", r"(?:[-+*•]|\d{1,3}[.)]) +(?=[*_]{0,3}" + _SPEAKS + ")",
+    _envelope("bullet", None, "-+*•0-9", r"(?:[-+*•]|\d{1,3}[.)]) +(?=[*_\"]{0,3}" + _SPEAKS + ")",
               "- LiveKit: " + _SAID),
-    _envelope("indent", None, " \t", r"[ \t]{1,80}(?=(?:[>*•+-] ?|\d{1,3}[.)] )?[*_]{0,3}" + _SPEAKS + ")",
+    _envelope("indent", None, " \t", r"[ \t]{1,80}(?=(?:[>*•+-] ?|\d{1,3}[.)] )?[*_\"]{0,3}" + _SPEAKS + ")",
               "    LiveKit: " + _SAID),
+    _envelope("string", None, '"', r'"(?=' + _SPEAKS + ")", '"LiveKit: ' + _SAID + '"',
+              tail=r'"[,;]?', open_ended=True),
     _envelope("code", None, "`", r"`{1,3}(?=[^`])", "`" + _SAID + "`", tail="`{1,3}", open_ended=True),
     _envelope("emphasis", None, "*_", r"[*_]{1,3}(?=" + _SPEAKS + ")", "**LiveKit: " + _SAID + "**",
               tail=r"[*_]{1,3}", open_ended=True),
@@ -263,6 +265,10 @@ ENVELOPES: tuple[Envelope, ...] = (
               "unity-1  | " + _SAID, needs="|"),
 
     # Browsers
+    _envelope("chromium", "webgl", "[",  # a web view, or Chrome itself with its log switched on
+              r"\[(?:[\d:/.]{4,40}:)?(?P<level>INFO|WARNING|ERROR|FATAL|VERBOSE\d?):CONSOLE(?:\(\d+\)|:\d+)\] \"",
+              '[INFO:CONSOLE(9)] "' + _SAID + '", source: https://game.example.net/Build.framework.js (9)',
+              needs="CONSOLE", tail=r'", source: \S{0,300}(?: \(\d+\))?', open_ended=True),
     _envelope("browser", "webgl", "", r"(?:" + _FINE + r" )?[^\[{(\n]{1,120}?" + _SCRIPT + r":\d+(?::\d+)? +",
               "Gym Build.framework.js.gz:9 " + _SAID, needs=".js"),
     _envelope("browser-blob", "webgl", "0-9a-f",
