@@ -123,16 +123,18 @@ _SPEAKS = (
     r"|Curl error \d|[VDIWEFA][/(]|\d\d-\d\d \d\d:|\d{4}[-/]\d\d[-/]\d\d[T ]\d"
     rf"|\[(?:Convai\w{{0,40}}|{'|'.join(sorted(CLASSES))})\] \S)"
 )
+# An entry in quotation marks: a header, because a list of strings in some source has tags as well.
+_STRING = r'"(?=\[(?:\d{1,2}:\d\d:\d\d|(?:Trace|Debug|Info|Warning|Error|Exception)\]\[)|LiveKit: )'
 _HTML = r"(?:</?(?:p|pre|code|li|td|tr|br|div|span|blockquote)(?: [^<>\n]{0,80})? ?/?>){1,8}"
 
 ENVELOPES: tuple[Envelope, ...] = (
     # Tickets, mail and forums
     _envelope("quote", None, ">", r">{1,8} ?", "> " + _SAID),
-    _envelope("bullet", None, "-+*•0-9", r"(?:[-+*•]|\d{1,3}[.)]) +(?=[*_\"]{0,3}" + _SPEAKS + ")",
+    _envelope("bullet", None, "-+*•0-9", r"(?:[-+*•]|\d{1,3}[.)]) +(?=" + _STRING + "|[*_]{0,3}" + _SPEAKS + ")",
               "- LiveKit: " + _SAID),
-    _envelope("indent", None, " \t", r"[ \t]{1,80}(?=(?:[>*•+-] ?|\d{1,3}[.)] )?[*_\"]{0,3}" + _SPEAKS + ")",
+    _envelope("indent", None, " \t", r"[ \t]{1,80}(?=(?:[>*•+-] ?|\d{1,3}[.)] )?(?:" + _STRING + "|[*_]{0,3}" + _SPEAKS + "))",
               "    LiveKit: " + _SAID),
-    _envelope("string", None, '"', r'"(?=' + _SPEAKS + ")", '"LiveKit: ' + _SAID + '"',
+    _envelope("string", None, '"', _STRING, '"LiveKit: ' + _SAID + '"',
               tail=r'"[,;]?', open_ended=True),
     _envelope("code", None, "`", r"`{1,3}(?=[^`])", "`" + _SAID + "`", tail="`{1,3}", open_ended=True),
     _envelope("emphasis", None, "*_", r"[*_]{1,3}(?=" + _SPEAKS + ")", "**LiveKit: " + _SAID + "**",

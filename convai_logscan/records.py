@@ -68,6 +68,7 @@ _SEPARATOR = late(r"-{5,} ?(?:beginning of |PROCESS )")
 _BREAK = late(r"[ \t]*<br ?/?>[ \t]*", re.IGNORECASE)
 _STRING = late(r'(?:[^"\\]|\\.)*"')
 _QUOTE_OR_BRACE = late(r'["{}]')
+_AROUND, _MAX_WIDTH, _LEAST_WRAPPED = 2048, 100, 3  # bytes, characters, lines that go on
 # What stands behind the text of an entry.
 _BEHIND = (_FRAME, _TRAILER, _FFI, _EXCEPTION)
 
@@ -373,6 +374,9 @@ class _Tail:
             return coloured or _TRAILER.match(self._text_at(following)) is not None
         if coloured or (timed and same and speaker != "other"):
             return self._keep(self.body, text)
+        if speaker != "other" and not self.frames and _is_wrapped(self._mark, following):
+            self._growing[-1] = f"{self._growing[-1]} {text.strip()}".lstrip()
+            return True
         return self._between(following)
 
     def _between(self, following: int) -> bool | None:
@@ -530,6 +534,32 @@ def _broken(message: str) -> list[str]:
         return [message]
     frames = [part for part in more if _FRAME.match(part) or _TRAILER.match(part)]
     return ["\n".join([head, *(p for p in more if p and p not in frames)]), *frames]
+
+
+def _is_wrapped(mark: Mark, at: int) -> bool:
+    """Say whether a mail program has broken the lines around a place to its own width.
+
+    Then no line could have taken the first word of the one that goes on with it.
+    """
+    around = bytes(mark.buffer[max(0, at - _AROUND) : min(mark.end, at + _AROUND)])
+    lines = [shown(line) for line in around.split(b"\n")][1:-1]  # whole ones
+    width = max((len(line) for line in lines if " " in line.strip()), default=0)
+    if width > _MAX_WIDTH:
+        return False
+    before, entry, continued = 0, False, 0
+    for original in lines:
+        line = peel(original)
+        words = line.text.split(None, 1)
+        if line.header or line.text.startswith(_OPENINGS):
+            entry = True
+        elif not words or any(form.match(line.text) for form in _BEHIND):
+            entry = False
+        elif entry:
+            if before + 1 + len(words[0]) <= width:
+                return False
+            continued += 1
+        before = len(original)
+    return continued >= _LEAST_WRAPPED
 
 
 def _coloured(text: str) -> bool:
