@@ -542,13 +542,13 @@ def _is_wrapped(mark: Mark, at: int) -> bool:
     Then no line could have taken the first word of the one that goes on with it.
     """
     around = bytes(mark.buffer[max(0, at - _AROUND) : min(mark.end, at + _AROUND)])
-    lines = [shown(line) for line in around.split(b"\n")][1:-1]  # whole ones
-    width = max((len(line) for line in lines if " " in line.strip()), default=0)
+    lines = around.split(b"\n")[1:-1]  # whole ones
+    width = max((_length(line) for line in lines if b" " in line), default=0)
     if width > _MAX_WIDTH:
         return False
     before, entry, continued = 0, False, 0
-    for original in lines:
-        line = peel(original)
+    for raw in lines:
+        line = peel(shown(raw))
         words = line.text.split(None, 1)
         if line.header or line.text.startswith(_OPENINGS):
             entry = True
@@ -558,8 +558,13 @@ def _is_wrapped(mark: Mark, at: int) -> bool:
             if before + 1 + len(words[0]) <= width:
                 return False
             continued += 1
-        before = len(original)
+        before = _length(raw)
     return continued >= _LEAST_WRAPPED
+
+
+def _length(raw: bytes) -> int:
+    """Return how many characters a line has."""
+    return len(raw) if raw.isascii() else len(shown(raw))
 
 
 def _coloured(text: str) -> bool:
