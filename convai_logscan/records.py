@@ -122,6 +122,7 @@ class Framer:
         self._end = 0  # offset behind the last record, or of the first gap in it
         self._taken: set[int] = set()  # offsets of lines behind it that belong to a record
         self._clock = _Clock()
+        self._width = _Width()
         self._repeats: dict[bytes, _Repeat] = {}  # by the first line
         self._repeated_bytes = 0
 
@@ -171,7 +172,7 @@ class Framer:
         header = first.header if last is first.text else find_header(last)
         said = self._said(last, header, stamp)
         shift = mark.offset - mark.start
-        tail = _Tail(mark, at, first, said, self._taken, shift)
+        tail = _Tail(mark, at, first, said, self._taken, shift, self._width)
         tail.read(coloured=said.speaker != "other" and _coloured(quote))
         if tail.about:
             said.stamp = self._clock.stamp(tail.about) or said.stamp
@@ -255,8 +256,9 @@ class _Tail:
     """The lines that belong to a record, behind its first one."""
 
     def __init__(
-        self, mark: Mark, at: int, first: Peeled, said: _Said, taken: set[int], shift: int
-    ) -> None:
+        self, mark: Mark, at: int, first: Peeled, said: _Said, taken: set[int], shift: int,
+        width: _Width,
+    ) -> None:  # fmt: skip
         """Begin at offset `at` of the mark's buffer; `shift` leads to offsets in the source."""
         message, *frames = _broken(said.message)
         self.body = [message]
@@ -270,6 +272,7 @@ class _Tail:
         self._mark = mark
         self._said = said
         self._others = (taken, shift)
+        self._width = width
         self._peeled = bool(first.names)
         self._moment = first.moment if self._peeled else ()
         self._key = first.key if self._peeled else None
@@ -374,7 +377,7 @@ class _Tail:
             return coloured or _TRAILER.match(self._text_at(following)) is not None
         if coloured or (timed and same and speaker != "other"):
             return self._keep(self.body, text)
-        if speaker != "other" and not self.frames and _is_wrapped(self._mark, following):
+        if speaker != "other" and not self.frames and self._width.wrapped(self._mark, following):
             self._growing[-1] = f"{self._growing[-1]} {text.strip()}".lstrip()
             return True
         return self._between(following)
@@ -536,11 +539,23 @@ def _broken(message: str) -> list[str]:
     return ["\n".join([head, *(p for p in more if p and p not in frames)]), *frames]
 
 
-def _is_wrapped(mark: Mark, at: int) -> bool:
-    """Say whether a mail program has broken the lines around a place to its own width.
+class _Width:
+    """Whether a mail program has broken the lines of a source to its own width, place by place."""
 
-    Then no line could have taken the first word of the one that goes on with it.
-    """
+    def __init__(self) -> None:
+        self._place = -1
+        self._here = False
+
+    def wrapped(self, mark: Mark, at: int) -> bool:
+        """Say whether the lines around an offset of the mark's buffer were broken; asked once a place."""
+        place = (mark.offset - mark.start + at) // _AROUND
+        if place != self._place:
+            self._place, self._here = place, _is_wrapped(mark, at)
+        return self._here
+
+
+def _is_wrapped(mark: Mark, at: int) -> bool:
+    """Say whether no line around a place could have taken the first word of the one that goes on with it."""
     around = bytes(mark.buffer[max(0, at - _AROUND) : min(mark.end, at + _AROUND)])
     lines = around.split(b"\n")[1:-1]  # whole ones
     width = max((_length(line) for line in lines if b" " in line), default=0)
