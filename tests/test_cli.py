@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import IO, Any
 
@@ -324,6 +325,10 @@ def test_doctor_names_versions_extras_and_the_logs_it_finds(tmp_path: Path) -> N
     places = text.partition("Unity's places")[2].partition("Logs found")[0].splitlines()
     assert f"  .{os.sep}Logs" in places
     assert any("nity" in place and place.startswith(f"  ~{os.sep}") for place in places)
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    for requirement in needed:
+        assert f"\n  {re.split('[>=; ]', requirement)[0]} " in text
+    assert "\nKept for the next run\n  " in text
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals are made otherwise there")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from convai_logscan.cache import folder
 from convai_logscan.cli.street import paragraph, width
 from convai_logscan.reports.safe import one_line
 from convai_logscan.sources.places import found, looked_in
@@ -23,7 +24,10 @@ EXTRAS = (
     ("remote", ("fsspec", "aiohttp"), "logs behind URLs"),
     ("parquet", ("pyarrow",), "events as Parquet"),
 )
-NEEDED = ("click", "lark", "rich", "python-dateutil", "pandas", "ahocorasick-rs", "backports.zstd")
+NEEDED = (
+    "click", "lark", "msgspec", "rich", "python-dateutil", "pandas", "numpy", "ahocorasick-rs",
+    "hyperscan", "zlib-ng", "backports.zstd",
+)  # fmt: skip
 MAX_OFFERED = 9
 MARGIN = 7  # columns beside a log's name
 FOLD = "\n      "
@@ -44,9 +48,13 @@ def command() -> int:
         there = [f"{name} {found}" for name in names if (found := _version(name))]
         state = ", ".join(there) if len(there) == len(names) else _install(extra)
         click.echo(f"  {extra:8} {purpose}: {state}")
+    place = folder()
+    click.echo("\nKept for the next run")
+    none = "nothing: CONVAI_LOGSCAN_CACHE is empty, or no folder is yours alone"
+    click.echo(f"  {_shown(place) if place else none}")
     click.echo("\nUnity's places for logs")
-    for folder in _in_places(looked_in):
-        click.echo(f"  {_shown(folder)}")
+    for one in _in_places(looked_in):
+        click.echo(f"  {_shown(one)}")
     found_logs = logs()
     click.echo("\nLogs found, newest first" if found_logs else "\nNo log was found there.")
     for path in found_logs:
@@ -98,8 +106,8 @@ def _line(path: Path) -> str:
     return f"{about}{'  ' if fits else FOLD}{one_line(str(path))}"
 
 
-def _shown(folder: Path) -> str:
+def _shown(path: Path) -> str:
     """Return a folder as people write it, with `~` for the home."""
     with suppress(ValueError, RuntimeError):
-        return str(Path("~") / folder.relative_to(Path.home()))
-    return str(folder) if folder.is_absolute() else f".{os.sep}{folder}"
+        return str(Path("~") / path.relative_to(Path.home()))
+    return str(path) if path.is_absolute() else f".{os.sep}{path}"
