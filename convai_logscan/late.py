@@ -73,10 +73,10 @@ def _keep_all() -> None:
 def _made(source: str | bytes, flags: int) -> _Made | None:
     """Return what `re` makes of a pattern, None where it cannot be taken out."""
     try:
-        from re import _compiler, _parser  # type: ignore[attr-defined]
+        from re import _compiler, _parser  # type: ignore[attr-defined] # private: not in the stubs
 
         parsed = _parser.parse(source, flags)
-        steps = array(_STEP, _compiler._code(parsed, flags))  # noqa: SLF001
+        steps = array(_STEP, _compiler._code(parsed, flags))  # noqa: SLF001 (there is no public way)
         numbers = dict(parsed.state.groupdict)
         names: list[str | None] = [None] * parsed.state.groups
     except (ImportError, AttributeError, OverflowError):
@@ -90,7 +90,7 @@ def _again(source: str | bytes, made: _Made) -> re.Pattern[Any] | None:
     """Return the pattern that was made before; `re` itself checks every step of it."""
     flags, code, groups, numbers, names = made
     try:
-        import _sre  # type: ignore[import-not-found]
+        import _sre  # type: ignore[import-not-found] # private: it has no stub
 
         steps = array(_STEP, code).tolist()
         pattern: re.Pattern[Any] = _sre.compile(source, flags, steps, groups, numbers, names)

@@ -144,7 +144,7 @@ class _Part:
         """Say whether nothing stands in it, as where somebody only attached files."""
         try:
             return not self._decoded().strip()
-        except Exception:  # told where it is read  # noqa: BLE001
+        except Exception:  # noqa: BLE001 (told where it is read)
             return False
 
     def length(self, kind: str) -> int:
@@ -153,7 +153,7 @@ class _Part:
             return 0
         try:
             return len(self._decoded().split())
-        except Exception:  # told where it is read  # noqa: BLE001
+        except Exception:  # noqa: BLE001 (told where it is read)
             return 0
 
     def content(self, budget: Budget) -> Iterator[bytes]:
