@@ -7,6 +7,7 @@ import json
 import tracemalloc
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,25 +85,32 @@ def test_a_planted_token_is_in_no_output_and_its_line_is_still_quoted(
     assert any("{{room-token-1}}" in one and "rm-neighbour" in one for one in unexplained)
 
 
-def test_a_value_that_a_later_line_gives_away_is_in_no_report() -> None:
-    text, made = fill(
-        "[11:09:58.350][Error][Transport]: odd @api-key@ seen\n"
-        "[11:09:58.360][Error][Transport]: X-API-Key: @api-key@\n"
-    )
+@pytest.mark.parametrize(
+    ("log", "clean"),
+    [
+        (
+            (
+                "[11:09:58.350][Error][Transport]: odd @api-key@ seen\n"
+                "[11:09:58.360][Error][Transport]: X-API-Key: @api-key@\n"
+            ),
+            "odd {{api-key-1}} seen",
+        ),
+        (
+            (
+                "[11:09:57.759][Info][SDK]: [RoomConnectionRuntimeAdapter] Attempting room create.\n"
+                "GAME_API_KEY: @api-key@\n"
+                "[11:09:58.350][Error][Transport]: [NativeRoomController] Room-details request failed with "
+                "HTTP 401: key @api-key@ refused\n"
+            ),
+            "key {{api-key-1}} refused",
+        ),
+    ],
+    ids=["labelled later", "labelled by a line of no speaker"],
+)
+def test_a_key_that_another_line_labels_is_in_no_report(log: str, clean: str) -> None:
+    text, made = fill(log)
     shown = json.dumps(answer(scanned(text)))
-    assert "odd {{api-key-1}} seen" in shown
-    assert made["@api-key@"] not in shown
-
-
-def test_a_key_that_a_line_of_no_speaker_labels_is_in_no_report() -> None:
-    text, made = fill(
-        "[11:09:57.759][Info][SDK]: [RoomConnectionRuntimeAdapter] Attempting room create.\n"
-        "GAME_API_KEY: @api-key@\n"
-        "[11:09:58.350][Error][Transport]: [NativeRoomController] Room-details request failed with "
-        "HTTP 401: key @api-key@ refused\n"
-    )
-    shown = json.dumps(answer(scanned(text)))
-    assert "key {{api-key-1}} refused" in shown
+    assert clean in shown
     assert made["@api-key@"] not in shown
 
 
